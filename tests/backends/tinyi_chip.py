@@ -32,7 +32,7 @@ static struct tinyi_config config;
 static struct tinyi model;
 int setup(void) {{
   const uint32_t *r = request;
-  const struct tinyi_config made = {{file, r[0], operators[r[3]], r[6] ? {count} : {plain}, arena, r[1], r[2]}};
+  const struct tinyi_config made = {{file, r[0], operators[r[3]], r[6] ? {count} : {plain}, arena, r[1], r[2], 0}};
   config = made;
   model.config = &config;
   const int status =

@@ -98,6 +98,7 @@ class _Config(ctypes.Structure):
         ("arena", ctypes.c_void_p),
         ("arena_bytes", ctypes.c_uint32),
         ("unit", ctypes.c_uint32),
+        ("is_apart", ctypes.c_uint32),
     )
 
 
@@ -191,10 +192,11 @@ class Interpreter:
         has_state: bool = False,
         has_calls: bool = False,
         has_kept: bool = False,
+        is_apart: bool = False,
     ) -> Session:
         """Set a file up; `status` tells how that went. What has calls or keeps something may have state, too."""
         kind = "_with_calls" if has_calls else "_with_custom" if has_kept else "_with_state" if has_state else ""
-        return Session(self, content, arena_bytes, unit, kind, has_state=has_state)
+        return Session(self, content, arena_bytes, unit, kind, has_state=has_state, is_apart=is_apart)
 
 
 class Session:
@@ -209,6 +211,7 @@ class Session:
         kind: str,
         *,
         has_state: bool,
+        is_apart: bool,
     ) -> None:
         self._interpreter = interpreter
         self._file = _guarded(content)
@@ -224,6 +227,7 @@ class Session:
             arena=self._arena.ctypes.data,
             arena_bytes=arena_bytes,
             unit=unit,
+            is_apart=is_apart,
         )
         self._model = _Model(config=ctypes.pointer(self._config))
         library = interpreter.library
@@ -237,6 +241,11 @@ class Session:
     def needed_bytes(self) -> int:
         """Of the arena, as set-up found."""
         return int(self._model.needed_bytes)
+
+    def places(self, tensors: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Of all tensors, in units; only those that are read or written have one."""
+        found = ctypes.cast(self._model.places, ctypes.POINTER(ctypes.c_uint16))
+        return np.array(found[:tensors], np.int64)
 
     def reset(self) -> int:
         """Forget state."""

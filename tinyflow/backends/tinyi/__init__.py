@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyflow.backends.options import NATURAL, Options
+from tinyflow.backends.options import CHASE, NATURAL, Options, has_chase
 from tinyflow.backends.tinynn.variants import KERNELS, variant_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ OPTIONS: Options = {
     "processor_kernels": list,
     "dsp": (False, True),
     "arena_bytes": NATURAL,
+    "chase": CHASE,
 }
 
 
@@ -52,7 +53,7 @@ def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
     from tinyflow.backends.tinyi.calls import requests
     from tinyflow.backends.tinyi.planner import plan
 
-    needed = plan(graph, requests(graph, variant_of(options))).total_bytes
+    needed = plan(graph, requests(graph, variant_of(options)), has_chase=has_chase(options)).total_bytes
     return int(options.get("arena_bytes", 0)) or needed
 
 
@@ -60,10 +61,10 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
     """Write C sources and the file itself into the folder `out`, the memory plan to the file `plan`.
 
     Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
-    dsp (the same as kernels dsp), arena_bytes (0: what the plan needs).
+    dsp (the same as kernels dsp), arena_bytes (0: what the plan needs), chase (on: outputs may lie over inputs that
+    their kernels have read).
     """
-    from tinyflow.backends.tinyi.sources import write_sources
+    from tinyflow.backends.tinyi.sources import Wanted, write_sources
 
-    write_sources(
-        model.read_bytes(), graph, backend, variant_of(options), int(options.get("arena_bytes", 0)), out, plan
-    )
+    wanted = Wanted(variant_of(options), int(options.get("arena_bytes", 0)), has_chase(options))
+    write_sources(model.read_bytes(), graph, backend, wanted, out, plan)

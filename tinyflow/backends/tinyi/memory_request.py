@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from tinyflow.backends import refusals
+from tinyflow.model.memory.arena import Overlap
 
 
 class Unsupported(refusals.Unsupported):
@@ -16,7 +18,7 @@ class Unsupported(refusals.Unsupported):
 
 @dataclass(frozen=True)
 class MemoryRequest:
-    """What an operator asks for in set-up: bytes of scratch, and inputs that its output may lie on.
+    """What an operator asks for in set-up: bytes of scratch, and inputs that its output may lie on, or over.
 
     `is_general`: it takes a kernel that is linked where one operator needs it. `is_int4`: it unpacks weights. `calls`:
     the subgraphs of whose arenas it has the largest for scratch.
@@ -25,6 +27,8 @@ class MemoryRequest:
     least: int = 0
     most: int = 0
     in_place: tuple[int, ...] = ()
+    overlap: Overlap | None = None
+    """How it may lie over them, and not only where one begins: before it only with all the scratch that it asks for."""
     is_view: bool = False
     is_general: bool = False
     is_int4: bool = False
@@ -48,3 +52,8 @@ class MemoryRequest:
 def exactly(size: int, in_place: tuple[int, ...] = ()) -> MemoryRequest:
     """So many bytes of scratch, no less."""
     return MemoryRequest(size, size, in_place)
+
+
+def over_first(request: MemoryRequest, overlaps: Mapping[int, Overlap]) -> MemoryRequest:
+    """The same of an operator whose output may lie over its first input as a kernel says, if it does."""
+    return replace(request, in_place=(0,), overlap=overlaps[0]) if 0 in overlaps else request

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from tinyflow.backends.tinyi import customs, float32
 from tinyflow.backends.tinyi.entry import MAX_RANK, MAX_SIZE, MAX_STRIDE, Ask, Entry, in_place, no_scratch
-from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly
+from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly, over_first
 from tinyflow.backends.tinyi.weighted import (
     INT16_KERNELS,
     conv2d,
@@ -65,8 +65,12 @@ def _modest(graph: Graph, operator: Operator) -> None:
 
 
 def _average_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
-    fields = _pooled(graph, operator)
-    return exactly(choice.plain(variant, "average_pool", fields).scratch_bytes)
+    return _pool(variant, "average_pool", _pooled(graph, operator))
+
+
+def _pool(variant: str, operator: str, fields: Mapping[str, int]) -> MemoryRequest:
+    call = choice.plain(variant, operator, fields)
+    return over_first(exactly(call.scratch_bytes), call.overlaps if fields["batches"] == 1 else {})
 
 
 def work(graph: Graph, operator: Operator) -> int:
@@ -85,8 +89,12 @@ def _pooled(graph: Graph, operator: Operator) -> Mapping[str, int]:
     return fields
 
 
-def _max_pool(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
-    _pooled(graph, operator)
+def _max_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    return _pool(variant, "max_pool", _pooled(graph, operator))
+
+
+def _pool_int16(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    return _pool(variant, "max_pool_int16", _pooled(graph, operator))
 
 
 def _indexed(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
@@ -293,8 +301,8 @@ _INT16: Mapping[str, Entry] = {
     ),
     "FULLY_CONNECTED": Entry("tinyi_fully_connected_int16", weighted_int16, INT16_KERNELS["FULLY_CONNECTED"]),
     "TRANSPOSE_CONV": Entry("tinyi_transpose_conv_int16", weighted_int16),
-    "AVERAGE_POOL_2D": Entry("tinyi_average_pool_int16", _max_pool),
-    "MAX_POOL_2D": Entry("tinyi_max_pool_int16", _max_pool),
+    "AVERAGE_POOL_2D": Entry("tinyi_average_pool_int16", _pool_int16),
+    "MAX_POOL_2D": Entry("tinyi_max_pool_int16", _pool_int16),
     **{name: Entry(f"tinyi_{name.lower()}_int16", _binary) for name in binary.NAMES},
     **{name: Entry(f"tinyi_{name.lower()}_int16", _mean) for name in ("MEAN", "SUM")},
     **{

@@ -5,14 +5,15 @@ Step by step what recipes/runtimes/tinyi/include/tinyi/setup.h does, in the same
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinyflow.backends.tinyi.memory_request import MemoryRequest
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
-from tinyflow.model.memory import arena, in_place
-from tinyflow.model.memory.arena import Placed
+from tinyflow.model.memory import arena
+from tinyflow.model.memory.arena import Buffer, Overlap, Placed
 from tinyflow.model.memory.lifetimes import lifetimes
 
 # places are stored in 16 bits, of which three values have a meaning of their own
@@ -20,7 +21,11 @@ _MAX_UNITS = 2**16 - 3
 _INFINITE = 1 << 30
 _UNITS = (4, 16, 64, 256, 1024)
 # sizes of struct tinyi_lifetime, struct tinyi_memory_request and struct tinyi_part
-_LIFE_BYTES, _WISH_BYTES, _PART_BYTES = 16, 16, 20
+_LIFE_BYTES, _WISH_BYTES, _PART_BYTES = 20, 24, 20
+# what `lead` of struct tinyi_lifetime holds
+_LEADS = range(-(2**15), 2**15)
+# of TINYI_IN_PLACE: no distance within an arena
+_IN_PLACE = Overlap(step=1 << 29)
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,26 @@ class Plan:
     """By operators, what they keep for themselves."""
 
 
-def plan(graph: Graph, requests: Mapping[int, Sequence[MemoryRequest]]) -> Plan:
+def plan(graph: Graph, requests: Mapping[int, Sequence[MemoryRequest]], *, has_chase: bool = True) -> Plan:
     """The plan for one request of each operator of each graph, in the smallest unit that it fits.
 
-    `requests`: by graphs' numbers, in the order of set-up, the network itself last. Raises ModelError for gigabytes.
+    `requests`: by graphs' numbers, in the order of set-up, the network itself last. Without chase outputs lie over
+    inputs only where they take their place. Raises ModelError for gigabytes.
     """
+    if not has_chase:
+        requests = {number: [_in_place(one) for one in asked] for number, asked in requests.items()}
     is_wide = any(tensor.dtype == "uint64" for tensor in graph.tensors)  # kernels read words of 64 bits
     for unit in _UNITS[is_wide:]:
         made = _plan_all(graph, requests, unit)
         if made is not None:
             return made
     raise ModelError("its activations need more than 64 MiB", hint="is this a model for a microcontroller?")
+
+
+def _in_place(request: MemoryRequest) -> MemoryRequest:
+    if request.overlap is None:
+        return request
+    return replace(request, overlap=None, in_place=request.in_place if request.overlap.step else ())
 
 
 def _plan_all(graph: Graph, requests: Mapping[int, Sequence[MemoryRequest]], unit: int) -> Plan | None:
@@ -80,6 +94,11 @@ def _units(size_bytes: int, unit: int) -> int:
     return -(-size_bytes // unit)
 
 
+def _stretched(size: int) -> int:
+    """What so much may grow so that operators have more scratch than they need."""
+    return size + size // 16 * 3
+
+
 def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | None:
     views: dict[int, int] = {}
     for operator, request in zip(graph.operators, requests, strict=True):
@@ -100,16 +119,22 @@ def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | 
     lives = lifetimes(begun, steps, ended, len(steps))
     sizes = {tensor: kept[tensor] if tensor in kept else graph.tensors[tensor].size_bytes for tensor in lives}
     sizes |= {index: graph.resources[key].size_bytes if key in graph.resources else 1 for key, index in named.items()}
-    allowed = [
-        (node, written[0], [read[position] for position in request.in_place])
-        for node, ((read, written), request) in enumerate(zip(steps, requests, strict=True))
-        if request.in_place
+    buffers = {key: Buffer(f"tensor {key}", _units(sizes[key], unit), *lives[key]) for key in lives}
+    overlaps = {}
+    for node, ((read, written), request) in enumerate(zip(steps, requests, strict=True)):
+        for source in (read[position] for position in request.in_place):
+            overlap = _overlap(request, sizes[source], sizes[written[0]], unit) if source in lives else None
+            if overlap is not None and lives[source][1] == node:
+                overlaps[buffers[source].name, buffers[written[0]].name] = overlap
+                break
+    # of equal ones the last
+    ordered = sorted(buffers.values(), key=lambda buffer: buffer.size_bytes)[::-1]
+    offsets = arena.place_over(ordered, overlaps, _floors(buffers.values(), overlaps))
+    places = {key: buffer.at(offsets[buffer.name]) for key, buffer in buffers.items()}
+    requests = [
+        replace(request, least=request.most) if _is_over(request, read, written, places) else request
+        for (read, written), request in zip(steps, requests, strict=True)
     ]
-    owners = in_place.owners(lives, sizes, allowed)
-    buffers = in_place.buffers(lives, {tensor: _units(size, unit) for tensor, size in sizes.items()}, owners)
-    # equal ones as they are written
-    offsets = arena.place_lowest(sorted(buffers.values(), key=lambda buffer: -buffer.size_bytes), 1)
-    places = {owner: buffer.at(offsets[buffer.name]) for owner, buffer in buffers.items()}
     scratch, total = _place_scratch(list(places.values()), requests, unit)
     if total > _MAX_UNITS:
         return None
@@ -122,12 +147,44 @@ def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | 
         # what only looks at another's bytes keeps nothing there
         life = lives.get(index, (node, node))
         name, size = states.get(index, tensor.name), sizes.get(index, tensor.size_bytes)
-        tensors[index] = Placed(name, size, *life, places[owners[owner]].offset * unit)
+        tensors[index] = Placed(name, size, *life, places[owner].offset * unit)
     held = {
-        -1 - key: Placed(f"kept {-1 - key}", size, 0, len(steps), places[owners[key]].offset * unit)
+        -1 - key: Placed(f"kept {-1 - key}", size, 0, len(steps), places[key].offset * unit)
         for key, size in kept.items()
     }
     return Plan(unit, total * unit, tensors, scratch, states, held)
+
+
+def _overlap(request: MemoryRequest, source: int, output: int, unit: int) -> Overlap | None:
+    """How an output may lie over an input that nobody reads later, in units; None where it doesn't fit or pay."""
+    overlap = request.overlap or _IN_PLACE
+    if overlap.step:
+        return Overlap(step=math.lcm(overlap.step, unit) // unit) if source >= output else None
+    lead_bytes = overlap.lead or 0
+    lead = _units(lead_bytes, unit)
+    both = max(source + max(lead_bytes, 0), output + max(-lead_bytes, 0)) + request.most
+    return Overlap(lead=lead) if lead in _LEADS and both <= _stretched(source + output + request.least) else None
+
+
+def _floors(buffers: Iterable[Buffer], overlaps: Mapping[tuple[str, str], Overlap]) -> dict[str, int]:
+    """What an output needs below an input that is placed before it."""
+    known = {buffer.name: buffer for buffer in buffers}
+    over = {born: (dying, overlap) for (dying, born), overlap in overlaps.items()}
+    floors = dict.fromkeys(known, 0)
+    for born in reversed(known):
+        if born in over:
+            dying, overlap = over[born]
+            if overlap.step or known[born].size_bytes <= known[dying].size_bytes:
+                floors[dying] = max(floors[dying], floors[born] + (overlap.lead or 0))
+    return floors
+
+
+def _is_over(request: MemoryRequest, read: Sequence[int], written: Sequence[int], places: Mapping[int, Placed]) -> bool:
+    """Whether an output lies over an input that its kernel then may go through only once."""
+    if request.overlap is None or request.overlap.step or read[0] not in places:
+        return False
+    source, output = places[read[0]], places[written[0]]
+    return source.last == output.first and source.offset < output.end and output.offset < source.end
 
 
 def _states(graph: Graph) -> dict[int, str]:
@@ -159,7 +216,7 @@ def _place_scratch(places: Sequence[Placed], requests: Sequence[MemoryRequest], 
             total = max(total, _find_gap(alive[node], _INFINITE, _INFINITE)[0] + least)
     if total > _MAX_UNITS:
         return [], total
-    limit = min(total + total // 64 * 17 + 52 // unit, _MAX_UNITS)
+    limit = min(_stretched(total) + 112 // unit, _MAX_UNITS)
     scratch = []
     for node, request in enumerate(requests):
         if request.most:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from tinyflow.backends.generated import ARENA, arena, model_header, plan_document, real_tolerances, write_files
@@ -45,7 +46,7 @@ extern const uint8_t model_tflite[{model_bytes}];
 {operators}}};
 
 static const struct tinyi_config config = {{
-    model_tflite, {model_bytes}, operators, {count}, (uint8_t*){arena}, {bytes}, {unit},
+    model_tflite, {model_bytes}, operators, {count}, (uint8_t*){arena}, {bytes}, {unit}, {is_apart},
 }};
 
 static struct tinyi model;
@@ -74,11 +75,18 @@ int model_setup(void) {{
 """
 
 
-def write_sources(
-    model: bytes, graph: Graph, backend: str, variant: str, arena_bytes: int, out: Path, plan_path: Path
-) -> None:
-    """Write `model.tflite`, the C around it, and the plan. `arena_bytes`: 0 for what the plan needs."""
-    asked = requests(graph, variant)
+@dataclass(frozen=True)
+class Wanted:
+    """The variant of kernels, the arena's size, 0 for what the plan needs, and how it is planned."""
+
+    variant: str
+    arena_bytes: int = 0
+    has_chase: bool = True
+
+
+def write_sources(model: bytes, graph: Graph, backend: str, wanted: Wanted, out: Path, plan_path: Path) -> None:
+    """Write `model.tflite`, the C around it, and the plan."""
+    asked = requests(graph, wanted.variant)
     known = {
         number: [
             (operator.name, form_of(graph.graphs[number], operator)) for operator in graph.graphs[number].operators
@@ -90,9 +98,12 @@ def write_sources(
         form: {what: any(getattr(one, what) for of, one in every if of == form) for what in ("is_general", "is_int4")}
         for form, _ in every
     }
-    made, forks, forms = plan(graph, asked), has_calls(graph), known[0]
-    size, has_state = arena_bytes or made.total_bytes, bool(made.states or made.kept or (graph.subgraphs and not forks))
-    lines = rows(linked, variant)
+    made, forks, forms = plan(graph, asked, has_chase=wanted.has_chase), has_calls(graph), known[0]
+    size, has_state = (
+        wanted.arena_bytes or made.total_bytes,
+        bool(made.states or made.kept or (graph.subgraphs and not forks)),
+    )
+    lines = rows(linked, wanted.variant)
     custom = [one for number in asked for one in graph.graphs[number].operators if one.name.startswith(CUSTOM)]
     with_it = "_with_calls" if forks else "_with_custom" if made.kept else "_with_state" if has_state else ""
     files = {
@@ -102,6 +113,7 @@ def write_sources(
             arena=ARENA,
             bytes=size,
             unit=made.unit,
+            is_apart=int(not wanted.has_chase),
             model_bytes=len(model),
             count=len(lines),
             operators="".join(f"  {line}\n" for line in lines),

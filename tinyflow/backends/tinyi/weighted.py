@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.tinyi.entry import MAX_STRIDE
-from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly
+from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly, over_first
 from tinyflow.backends.tinynn.calls import WORD_BYTES
 from tinyflow.backends.tinynn.fields import convolution_fields
 from tinyflow.backends.tinynn.kernel import Kernel
@@ -112,7 +112,7 @@ def conv2d(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     layer = _layer(graph, operator)
     fields = convolution_fields(layer)
     chosen, reference = _chosen(_of_conv2d(variant), layer, fields)
-    asked = _in_blocks(chosen.variant if chosen else "ref", fields, is_int4=_is_int4(graph, operator))
+    asked = _in_blocks(chosen, fields, is_int4=_is_int4(graph, operator))
     return replace(asked, reference=reference)
 
 
@@ -122,9 +122,10 @@ def _of_conv2d(variant: str) -> Sequence[Kernel]:
 
 
 def _in_blocks(
-    kernel: str, fields: Mapping[str, int], *, is_general: bool = False, is_int4: bool = False
+    chosen: Kernel | None, fields: Mapping[str, int], *, is_general: bool = False, is_int4: bool = False
 ) -> MemoryRequest:
-    """Of CONV_2D: see `_packed_in_blocks`."""
+    """Of CONV_2D, by a kernel or the definition: see `_packed_in_blocks`."""
+    kernel = chosen.variant if chosen else "ref"
     tile, products = TILES[kernel], products_of(fields)
     fixed, packed_channels, packed, aside = tile.patches(fields), tile.channels, products, tile.pixels
     if kernel == "ref":
@@ -141,7 +142,9 @@ def _in_blocks(
     # blocks of rvv are of whole lanes
     lanes = RVV_LANES if kernel == "rvv" else packed_channels
     blocks = _packed_in_blocks(fields["output_channels"], packed_channels, fixed, each, lanes)
-    return replace(blocks, is_general=is_general, is_int4=is_int4)
+    asked = replace(blocks, is_general=is_general, is_int4=is_int4)
+    walking = chosen or next(one for one in kernels_of("conv2d", "ref"))
+    return over_first(asked, walking.overlaps(fields) if fields["batches"] == 1 else {})
 
 
 def _packed_in_blocks(channels: int, tile: int, fixed: int, each: int, lanes: int) -> MemoryRequest:
@@ -175,8 +178,8 @@ def depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     is_int4 = _is_int4(graph, operator)
     unpacked = rounded_up(channels * taps, WORD_BYTES) if is_int4 else 0
     is_conv2d = not is_int4 and variant == "dsp" and fields["input_channels"] == 1 < fields["depth_multiplier"]
-    if is_conv2d and _chosen(_of_conv2d(variant), layer, fields)[0]:
-        return _in_blocks(variant, fields, is_general=True)
+    if is_conv2d and (chosen := _chosen(_of_conv2d(variant), layer, fields)[0]):
+        return _in_blocks(chosen, fields, is_general=True)
     # rv32/depthwise.c falls back to what is portable
     names = (chain[0].variant, *["c"] * (chain[0].variant == "rv32"))
     own = [one for one in chain if one.variant in names and one.variant != "ref"]
@@ -202,7 +205,8 @@ def depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
         taps = 2 * pairs_of_taps(fields)
     # one byte more is read than there are taps
     size = unpacked + slots * _RECORD_BYTES + rounded_up(kernel.scratch_bytes(fields), WORD_BYTES) + slots * taps + 1
-    return MemoryRequest(size, size, kernel.overwrites(fields), is_general=not is_3x3, is_int4=is_int4)
+    asked = MemoryRequest(size, size, kernel.overwrites(fields), is_general=not is_3x3, is_int4=is_int4)
+    return over_first(asked, kernel.overlaps(fields) if asked.in_place and kernel.walk == "planes" else {})
 
 
 def fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
@@ -256,7 +260,8 @@ def weighted_int16(graph: Graph, operator: Operator, variant: str) -> MemoryRequ
     tile, is_dsp = INT16_TILES[kernel.variant], kernel.variant == "dsp"
     packed = products_of_rows(fields) if is_dsp else products_of(fields)
     each = packed + tile.pixels * tile.output_bytes + _RECORD_BYTES
-    return _packed_in_blocks(layer.outputs, tile.channels, tile.patches(fields), each, tile.channels)
+    asked = _packed_in_blocks(layer.outputs, tile.channels, tile.patches(fields), each, tile.channels)
+    return over_first(asked, kernel.overlaps(fields) if fields["batches"] == 1 else {})
 
 
 def transpose_conv(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001

@@ -199,6 +199,13 @@ def _overlapped_bound(buffers: Sequence[Buffer], overlaps: Overlaps) -> int:
     return max([*alive.values(), *(buffer.size_bytes for buffer in buffers)], default=0)
 
 
+def place_over(ordered: Sequence[Buffer], overlaps: Overlaps, floors: Mapping[str, int]) -> dict[str, int]:
+    """Each at the lowest offset, from its floor on, where it is in nobody's way of those placed before it."""
+    numbers = range(len(ordered))
+    offsets, _ = _Room(ordered, 1, overlaps).place(numbers, [floors[buffer.name] for buffer in ordered])
+    return {buffer.name: offset for buffer, offset in zip(ordered, offsets, strict=True)}
+
+
 class _Room:
     """Who is in whose way: for one set of buffers that is placed again and again."""
 
@@ -225,17 +232,17 @@ class _Room:
                     if low + 1 < high:
                         self._others[i].append((j, low, high, step))
 
-    def place(self, order: Sequence[int]) -> tuple[list[int], int]:
+    def place(self, order: Sequence[int], floors: Sequence[int] = ()) -> tuple[list[int], int]:
         """Each at the lowest offset where it is in nobody's way; offsets by number, and the arena's end."""
         offsets, total = [-1] * len(order), 0
         for i in order:
             known = [(offsets[j], low, high, step) for j, low, high, step in self._others[i] if offsets[j] >= 0]
-            offsets[i] = offset = self._lowest(known)
+            offsets[i] = offset = self._lowest(known, floors[i] if floors else 0)
             total = max(total, offset + self._sizes[i])
         return offsets, total
 
-    def _lowest(self, known: Sequence[tuple[int, int, int, int]]) -> int:
-        offset, is_moved = 0, True
+    def _lowest(self, known: Sequence[tuple[int, int, int, int]], floor: int) -> int:
+        offset, is_moved = floor, True
         while is_moved:
             is_moved = False
             for other, low, high, step in known:

@@ -54,6 +54,7 @@ struct tinyi_config {
   uint8_t *arena; /* aligned to 16 bytes */
   uint32_t arena_bytes;
   uint32_t unit; /* places are multiples of it: a power of two, 4 at least */
+  uint32_t is_apart; /* outputs lie over inputs only where they take their place */
 };
 
 struct tinyi {

@@ -2,12 +2,12 @@
  * steps.
  *
  * What matters to a buffer's place are the one before it and the one behind it, where they are larger and so placed
- * earlier; of equal ones the first is. So each is placed when its larger neighbours are: from every peak downwards.
+ * earlier; of equal ones the last is. So each is placed when its larger neighbours are: from every peak downwards.
  */
 #include "tinyi/chain.h"
 
 /* The neighbour of the first one and of the last one. */
-static const struct tinyi_lifetime nothing = {0, 0, 0, TINYI_UNPLACED, TINYI_UNPLACED, 0, 0};
+static const struct tinyi_lifetime nothing = {.place = TINYI_UNPLACED, .over = TINYI_NONE};
 
 static inline struct tinyi_lifetime *nth(const struct tinyi_plan *plan, uint32_t i) {
   return &plan->lifetimes[plan->lifetimes[i].order];
@@ -21,26 +21,28 @@ static inline const struct tinyi_lifetime *nth_or_nothing(const struct tinyi_pla
 static uint32_t put(const struct tinyi_plan *plan, uint32_t i) {
   struct tinyi_lifetime *lifetime = nth(plan, i);
   const struct tinyi_lifetime *left = nth_or_nothing(plan, i - 1), *right = nth_or_nothing(plan, i + 1);
-  /* a step aside may lead to the other neighbour */
-  uint32_t place = tinyi_behind(left, 0, lifetime->size);
-  place = tinyi_behind(right, place, lifetime->size);
-  return tinyi_set_place(lifetime, tinyi_behind(left, place, lifetime->size));
+  uint32_t place = lifetime->end, before;
+  do { /* a step aside may lead to the other neighbour */
+    before = place;
+    place = tinyi_behind(plan, lifetime, right, tinyi_behind(plan, lifetime, left, place));
+  } while (place != before);
+  return tinyi_set_place(lifetime, place);
 }
 
 uint32_t tinyi_place_chain(const struct tinyi_plan *plan) {
   const uint32_t count = plan->buffers;
   uint32_t total = 0;
-  for (uint32_t i = 0; i < count && total <= TINYI_MAX_UNITS;) {
-    uint32_t peak = i;
-    while (nth_or_nothing(plan, peak + 1)->size > nth(plan, peak)->size) {
-      ++peak;
+  for (uint32_t i = count; i > 0 && total <= TINYI_MAX_UNITS;) {
+    uint32_t peak = i - 1;
+    while (nth_or_nothing(plan, peak - 1)->size > nth(plan, peak)->size) {
+      --peak;
     }
-    for (uint32_t left = peak + 1; left > i; --left) {
-      total = tinyi_larger(total, put(plan, left - 1));
+    for (uint32_t right = peak; right < i; ++right) {
+      total = tinyi_larger(total, put(plan, right));
     }
-    /* down to the last one before it goes up again */
-    for (i = peak + 1; i < count && nth_or_nothing(plan, i + 1)->size <= nth(plan, i)->size; ++i) {
-      total = tinyi_larger(total, put(plan, i));
+    /* down to the first one before it goes up again */
+    for (i = peak; i > 0 && nth_or_nothing(plan, i - 2)->size <= nth(plan, i - 1)->size; --i) {
+      total = tinyi_larger(total, put(plan, i - 1));
     }
   }
   return total;
@@ -62,17 +64,23 @@ static inline struct pair pair_of(const struct tinyi_plan *plan, uint32_t *at, u
   return first->place < second->place ? pair : swapped;
 }
 
+/* The end of both; one may lie over the other. */
+static inline uint32_t top_of(struct pair pair) {
+  return pair.high == &nothing ? pair.low->end : tinyi_larger(pair.low->end, pair.high->end);
+}
+
 /* The first gap of so many units, or the largest one. */
 static inline struct tinyi_gap find_gap(struct pair pair, uint32_t units, uint32_t limit) {
   struct tinyi_gap best = {0, pair.low->place};
   const uint32_t middle = pair.low->end, high = pair.high == &nothing ? limit : pair.high->place;
-  if (best.units < units && high - middle > best.units) {
+  if (best.units < units && high > middle && high - middle > best.units) {
     best.begin = middle;
     best.units = high - middle;
   }
-  if (best.units < units && pair.high != &nothing && limit - pair.high->end > best.units) {
-    best.begin = pair.high->end;
-    best.units = limit - pair.high->end;
+  const uint32_t top = top_of(pair);
+  if (best.units < units && pair.high != &nothing && limit - top > best.units) {
+    best.begin = top;
+    best.units = limit - top;
   }
   return best;
 }
@@ -86,8 +94,7 @@ uint32_t tinyi_place_chain_scratch(const struct tinyi_plan *plan, uint32_t total
       const uint32_t least = tinyi_units(plan, plan->requests[node].least);
       const struct pair pair = pair_of(plan, &at, node);
       if (find_gap(pair, least, total).units < least) {
-        const uint32_t top = pair.high == &nothing ? pair.low->end : pair.high->end;
-        total = tinyi_larger(total, top + least);
+        total = tinyi_larger(total, top_of(pair) + least);
       }
     }
   }

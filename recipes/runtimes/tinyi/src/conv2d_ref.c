@@ -16,4 +16,4 @@ static uint32_t channel_bytes(const struct tinynn_conv2d *p) {
   return 0;
 }
 
-const struct tinyi_conv2d tinyi_conv2d_ref = {pack, tinynn_conv2d_ref, scratch_bytes, channel_bytes, 1, 1, NULL};
+const struct tinyi_conv2d tinyi_conv2d_ref = {pack, tinynn_conv2d_ref, scratch_bytes, channel_bytes, 1, 1, NULL, 1};

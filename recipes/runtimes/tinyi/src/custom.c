@@ -182,6 +182,7 @@ void tinyi_begin_kept(struct tinyi_context *context) {
     if (bytes != 0 && context->written < context->room) {
       context->lifetimes[context->written].size = bytes;
       context->lifetimes[context->written].first = 0;
+      context->lifetimes[context->written].over = TINYI_NONE;
     }
     context->written += bytes != 0;
   }

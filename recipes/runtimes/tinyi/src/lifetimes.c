@@ -15,6 +15,7 @@ void tinyi_note_written(struct tinyi_context *context, uint32_t index, uint32_t 
   lifetime->size = bytes;
   lifetime->first = (uint16_t)context->node;
   lifetime->last = (uint16_t)context->node;
+  lifetime->over = TINYI_NONE;
 }
 
 void tinyi_note_read(struct tinyi_context *context, uint32_t index) {

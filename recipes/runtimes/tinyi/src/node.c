@@ -54,6 +54,8 @@ void tinyi_run_node(struct tinyi_context *context) {
     context->scratch_most = 0;
     context->scratch_step = 0;
     context->in_place = 0;
+    context->walk = TINYI_IN_PLACE;
+    context->lead = 0;
     context->choice = 0;
   }
   if (file->status != TINYI_OK) {

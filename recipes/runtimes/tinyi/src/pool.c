@@ -16,9 +16,9 @@ static void pool(struct tinyi_context *context, definition *define) {
     kernel = kernel->fallback;
   }
   if (context->lifetimes != NULL) {
-    tinyi_note_pool(context, &p, &output);
     context->scratch_least = kernel == NULL || kernel->scratch_bytes == NULL ? 0 : kernel->scratch_bytes(&p);
     context->scratch_most = context->scratch_least;
+    tinyi_note_pool(context, &p, &output, kernel == NULL || !kernel->fills);
   } else if (kernel == NULL) {
     define(&p, input.data, output.data);
   } else {
@@ -54,7 +54,7 @@ WITHOUT_SCRATCH(average_pool_dsp, tinynn_average_pool_dsp)
 const struct tinyi_pool tinyi_average_pool_dsp = {
     .compute = average_pool_dsp, .supports_shape = is_narrow_of_four, .fallback = &tinyi_average_pool_c};
 WITHOUT_SCRATCH(max_pool_dsp, tinynn_max_pool_dsp)
-const struct tinyi_pool tinyi_max_pool_dsp = {.compute = max_pool_dsp};
+const struct tinyi_pool tinyi_max_pool_dsp = {.compute = max_pool_dsp, .fills = 1};
 #endif
 
 #if defined(__ARM_FEATURE_MVE)

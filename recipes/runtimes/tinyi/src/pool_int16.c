@@ -13,7 +13,7 @@ static void pool_int16(struct tinyi_context *context, definition_int16 *define) 
     return;
   }
   if (context->lifetimes != NULL) {
-    tinyi_note_pool(context, &p, &output);
+    tinyi_note_pool(context, &p, &output, 1);
   } else {
     define(&p, tinyi_int16(&input), tinyi_int16(&output));
   }

@@ -40,6 +40,49 @@ struct tinyi_window tinyi_read_window(struct tinyi_context *context, const int32
   return window;
 }
 
+/* Steps along an axis up to position `i` of the window, in bytes that are written there, less those in front of it that
+ * aren't read any more. */
+static inline int32_t ahead(const struct tinyi_axis *axis, int32_t read, int32_t written, int32_t i) {
+  const int32_t first = i * axis->stride - axis->pad;
+  return i * written - (first > 0 ? first * read : 0);
+}
+
+/* The most of that up to position `last`: it rises until the window leaves the padding, from then on evenly. */
+static int32_t most_ahead(const struct tinyi_axis *axis, int32_t read, int32_t written, int32_t last) {
+  const int32_t inside = axis->pad / axis->stride, leaving = inside < last ? inside : last;
+  const int32_t behind = leaving < last ? leaving + 1 : last;
+  const int32_t a = ahead(axis, read, written, leaving), b = ahead(axis, read, written, behind);
+  const int32_t c = ahead(axis, read, written, last);
+  return a > b ? (a > c ? a : c) : (b > c ? b : c);
+}
+
+int32_t tinyi_lead(const struct tinyi_axis *y, const struct tinyi_axis *x, int32_t read, int32_t written,
+                   int32_t at_once) {
+  const int32_t last = y->output * x->output - at_once; /* the pixel with which the last ones are written */
+  const int32_t row = last / x->output, read_row = x->input * read, written_row = x->output * written;
+  if (last < 0 || (row + 1 < y->output && (row + 1) * y->stride <= y->pad)) { /* the first row is read later */
+    return y->output * x->output * written;
+  }
+  int32_t most = ahead(y, read_row, written_row, row) + most_ahead(x, read, written, last % x->output);
+  if (row > 0) {
+    const int32_t above = most_ahead(y, read_row, written_row, row - 1) + most_ahead(x, read, written, x->output - 1);
+    most = above > most ? above : most;
+  }
+  return most + at_once * written;
+}
+
+void tinyi_note_walk(struct tinyi_context *context, const struct tinyi_axis *y, const struct tinyi_axis *x,
+                     int32_t read, int32_t written, int32_t at_once) {
+  enum { LARGEST = 1 << 26 /* bytes: more than any arena has */ };
+  const int64_t input = (int64_t)(y->input * x->input) * read, output = (int64_t)(y->output * x->output) * written;
+  const int64_t saved = input < output ? input : output, more = context->scratch_most - context->scratch_least;
+  if (input <= LARGEST && output <= LARGEST && more <= saved + (input + output + context->scratch_least) / 16 * 3) {
+    context->in_place = 1;
+    context->walk = 0;
+    context->lead = tinyi_lead(y, x, read, written, at_once);
+  }
+}
+
 void tinyi_note_work(struct tinyi_context *context, int32_t elements, int32_t each) {
   const uint64_t units = (uint64_t)elements * (uint64_t)each / TINYI_WORK_UNIT;
   context->work += units < TINYI_MAX_WORK ? (uint32_t)units : TINYI_MAX_WORK;

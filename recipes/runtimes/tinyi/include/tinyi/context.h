@@ -43,10 +43,17 @@ enum { TINYI_WORK_UNIT = 1 << 8, TINYI_MAX_WORK = (UINT32_C(1) << 31) / TINYI_WO
  * written. */
 struct tinyi_lifetime {
   uint32_t size;        /* bytes, units once they are sorted; 0: it shares the memory of another one */
-  uint16_t first, last; /* operators; where it shares memory `last` is the other one's number */
-  uint16_t place, end;  /* units */
-  uint16_t next;        /* the next one in the arena, of those that are alive in one operator */
-  uint16_t order;       /* a list by itself, in element i: the number of the i-th to be placed */
+  uint16_t first, last; /* operators */
+  uint16_t place, end;  /* units; before it is placed `end` is the least that its place may be */
+  union {
+    uint16_t next; /* scratch is placed: the next one in the arena, of those that are alive in one operator */
+    uint16_t step; /* before that: see `over` */
+  };
+  uint16_t order; /* a list by itself, in element i: the number of the i-th to be placed */
+  /* The number of one that dies where this is born, and over which it may lie: it begins `lead` units before that, at
+   * least, or with a step any number of whole steps away. TINYI_NONE: there is none. */
+  uint16_t over;
+  int16_t lead;
 };
 
 /* While set-up runs `places` of struct tinyi has numbers of lifetimes, or: the tensor is not yet written; it wasn't
@@ -77,11 +84,16 @@ struct tinyi_context {
   int32_t version;                    /* of the operator in the file */
   uint16_t code;                      /* its place among the file's operator codes */
   uint8_t choice;                     /* kept from set-up for the inferences */
-  uint8_t in_place; /* set-up: what the operator asks for; bit i: the output may begin at input i's address */
+  uint8_t in_place; /* set-up: what the operator asks for; bit i: the output may lie over input i, see `walk` */
   /* the same */
   uint32_t scratch_least, scratch_most; /* bytes; it works with any size between them */
   uint32_t scratch_step; /* bytes; not 0: the work is cut into equal parts, with each step above the least into fewer */
+  uint32_t walk; /* bytes; the output begins any number of them from the input, none with TINYI_IN_PLACE; or 0: */
+  int32_t lead;  /* bytes that it begins before the input, at least, if it has scratch_most */
 };
+
+/* No distance within an arena. */
+enum { TINYI_IN_PLACE = 1 << 29 };
 
 struct tinyi_tensor {
   int8_t *data; /* in an inference, or of a constant; never written if it is one */

@@ -45,6 +45,7 @@ struct tinyi_conv2d {
   int32_t tile; /* channels of a block are a multiple of it */
   int32_t lanes; /* a power of two; blocks of more channels, but not all, are a multiple of this, too */
   int32_t (*supports_weights)(const struct tinyi_channels *channels); /* whether it computes these weights; NULL: any */
+  int32_t pixels; /* that it reads, then writes */
 };
 
 /* Weights of a channel. */
@@ -73,13 +74,17 @@ void tinyi_plan_conv2d_layer(struct tinyi_context *context, struct tinyi_convolu
 void tinyi_conv2d_layer(const struct tinyi_context *context, struct tinyi_convolution *layer,
                         const struct tinyi_conv2d *kernel);
 
+enum { TINYI_ALONG_PIXELS = 1, TINYI_ALONG_PLANES = 2 };
+
 /* A kernel of DEPTHWISE_CONV_2D. */
 struct tinyi_depthwise {
   void (*compute)(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
                   void *restrict scratch);
   int32_t (*supports_shape)(const struct tinynn_depthwise *p); /* whether it computes these shapes */
   uint32_t (*scratch_bytes)(const struct tinynn_depthwise *p);
-  int32_t is_in_place; /* where each channel has one output channel, and the output has no more pixels */
+  /* Where each channel has one output channel, and the output has no more pixels: TINYI_ALONG_PIXELS, it may begin
+   * where the input does; TINYI_ALONG_PLANES, any number of pixels away. */
+  int32_t is_in_place;
   const struct tinyi_depthwise *fallback; /* where it doesn't fit; NULL: the definition */
   /* All four NULL: weights are [channel][taps], and any are supported. */
   int32_t (*supports_weights)(const struct tinyi_channels *channels); /* whether it computes these weights */

@@ -20,9 +20,9 @@ static int32_t supports_general(const struct tinynn_depthwise *p) { return tinyi
 static const struct tinyi_depthwise general = {.compute = tinynn_depthwise_c,
                                                .supports_shape = supports_general,
                                                .scratch_bytes = scratch_bytes_general,
-                                               .is_in_place = 1};
+                                               .is_in_place = TINYI_ALONG_PLANES};
 
 #define KERNEL_3X3(function) \
-  .compute = function, .supports_shape = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1
+  .compute = function, .supports_shape = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = TINYI_ALONG_PLANES
 
 #endif

@@ -78,6 +78,7 @@ struct tinyi_pool {
   int32_t (*supports_shape)(const struct tinynn_pool *p);          /* NULL: any */
   uint32_t (*scratch_bytes)(const struct tinynn_pool *p); /* NULL: none */
   const struct tinyi_pool *fallback;                    /* where it doesn't fit; NULL: the definition */
+  uint32_t fills; /* whether it writes all outputs first; others go from pixel to pixel */
 };
 extern const struct tinyi_pool tinyi_average_pool_c, tinyi_average_pool_dsp, tinyi_average_pool_mve,
     tinyi_average_pool_rvv, tinyi_max_pool_c, tinyi_max_pool_dsp;

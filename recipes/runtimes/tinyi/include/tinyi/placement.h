@@ -10,14 +10,16 @@ enum { TINYI_MAX_UNITS = TINYI_CONSTANT - 1 };
 /* What an operator asked for. */
 struct tinyi_memory_request {
   uint32_t least, most, step; /* bytes of scratch, see struct tinyi_context */
-  uint32_t in_place;
+  uint32_t walk;    /* see the same */
+  int32_t lead;
+  uint16_t over[2]; /* the numbers of the inputs that the output may lie over; TINYI_CONSTANT or above: none */
 };
 
 struct tinyi_plan {
   const struct tinyi *model;
   struct tinyi_lifetime *lifetimes;
   uint32_t written; /* their number */
-  const struct tinyi_memory_request *requests;
+  struct tinyi_memory_request *requests;
   uint32_t buffers; /* lifetimes that have bytes of their own */
   uint32_t longest; /* of them: from the first operator to the last */
 };
@@ -49,16 +51,24 @@ static inline uint32_t tinyi_fill(const struct tinyi_plan *plan, const struct ti
   return tinyi_units(plan, request->least + (needed - 1) * request->step);
 }
 
-/* How far the arena may reach so that operators have more scratch than they need. */
+/* What so much may grow so that operators have more scratch than they need. */
+static inline uint32_t tinyi_stretched(uint32_t size) { return size + size / 16 * 3; }
+
+/* How far the arena may reach. */
 static inline uint32_t tinyi_limit(const struct tinyi_plan *plan, uint32_t total) {
-  const uint32_t limit = total + total / 64 * 17 + 52 / plan->model->config->unit;
+  const uint32_t limit = tinyi_stretched(total) + 112 / plan->model->config->unit;
   return limit < TINYI_MAX_UNITS ? limit : TINYI_MAX_UNITS;
 }
 
-/* A place that is free of `other`, no lower than `place`; what has none is never in the way. */
-static inline uint32_t tinyi_behind(const struct tinyi_lifetime *other, uint32_t place, uint32_t units) {
-  if (TINYI_UNLIKELY(other->place < place + units)) {
-    return place < other->end ? other->end : place;
+/* The next place where one of two, of which the other is placed, is free of that or may lie over it. */
+uint32_t tinyi_beside(const struct tinyi_plan *plan, const struct tinyi_lifetime *lifetime,
+                      const struct tinyi_lifetime *other, uint32_t place);
+
+/* The same, no lower than any `place`; what has none is never in the way. */
+static inline uint32_t tinyi_behind(const struct tinyi_plan *plan, const struct tinyi_lifetime *lifetime,
+                                    const struct tinyi_lifetime *other, uint32_t place) {
+  if (TINYI_UNLIKELY(other->place < place + lifetime->size)) {
+    return place < other->end ? tinyi_beside(plan, lifetime, other, place) : place;
   }
   return place;
 }

@@ -45,11 +45,16 @@ static void tinyi_read_pool(struct tinyi_context *context, uint32_t type, struct
 }
 
 static inline void tinyi_note_pool(struct tinyi_context *context, const struct tinynn_pool *p,
-                                   const struct tinyi_tensor *output) {
+                                   const struct tinyi_tensor *output, uint32_t is_in_order) {
   /* no more of a window is read than the input has */
   const int32_t rows = p->kernel_height < p->input_height ? p->kernel_height : p->input_height;
   const int32_t columns = p->kernel_width < p->input_width ? p->kernel_width : p->input_width;
   tinyi_note_work(context, output->elements, rows * columns);
+  if (is_in_order && p->batches == 1) {
+    const struct tinyi_axis y = TINYI_ROWS(p), x = TINYI_COLUMNS(p);
+    const int32_t pixel_bytes = p->channels * output->element_bytes;
+    tinyi_note_walk(context, &y, &x, pixel_bytes, pixel_bytes, 1);
+  }
 }
 
 #endif

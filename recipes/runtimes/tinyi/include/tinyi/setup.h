@@ -106,6 +106,21 @@ static __attribute__((noinline)) void begin_inputs(struct setup *setup) {
   }
 }
 
+/* Inputs of an operator that its output may lie over. */
+static __attribute__((noinline)) void note_inputs(struct tinyi_context *context, uint16_t over[2]) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < 2 && context->file.status == TINYI_OK; ++i) {
+    const int32_t index = (context->in_place >> i & 1) != 0 ? tinyi_index(context, &context->inputs, i) : -1;
+    if (index >= 0 && context->model->places[index] < TINYI_CONSTANT) {
+      over[count] = context->model->places[index];
+      ++count;
+    }
+  }
+  if (count == 1) {
+    over[1] = TINYI_NONE;
+  }
+}
+
 static void run_nodes(struct setup *setup) {
   struct tinyi_context *context = &setup->context;
   struct tinyi_memory_request *request = setup->requests;
@@ -117,7 +132,12 @@ static void run_nodes(struct setup *setup) {
     request->least = context->scratch_least;
     request->most = context->scratch_most;
     request->step = context->scratch_step;
-    request->in_place = context->in_place;
+    request->lead = context->lead;
+    request->walk = context->walk;
+    request->over[0] = TINYI_NONE;
+    if (context->in_place != 0) {
+      note_inputs(context, request->over);
+    }
     ++request;
     *choice++ = context->choice;
   }
@@ -144,35 +164,41 @@ static void keep_outputs(struct setup *setup, uint32_t number) {
   }
 }
 
-/* The lifetime whose memory this one shares in the end. */
-static uint32_t root_of(const struct tinyi_lifetime *lifetimes, uint32_t number) {
-  while (lifetimes[number].size == 0) {
-    number = lifetimes[number].last;
+/* Whether an output over an input, with all the scratch that it then must have, is worth it: no more than both by
+ * themselves and the least scratch may take, see plan.c. */
+static int32_t pays(const struct tinyi_memory_request *request, uint32_t input, uint32_t output) {
+  const uint32_t apart = tinyi_stretched(input + output + request->least);
+  if (request->lead > 0) {
+    input += (uint32_t)request->lead;
+  } else {
+    output += (uint32_t)-request->lead;
   }
-  return number;
+  return tinyi_larger(input, output) + request->most <= apart;
 }
 
-/* Put an operator's output on an input that is not read any more, where the operator allows it and they fit. */
-static __attribute__((noinline)) void merge(struct setup *setup, uint32_t node) {
-  struct tinyi_context *context = &setup->context;
-  struct tinyi_lifetime *lifetimes = setup->context.lifetimes;
-  const uint16_t *numbers = setup->model->places;
-  const struct tinyi_table table = tinyi_element(&context->file, &setup->model->nodes, node);
-  context->inputs = tinyi_vector(&context->file, &table, TINYI_OPERATOR_INPUTS, 2);
-  context->outputs = tinyi_vector(&context->file, &table, TINYI_OPERATOR_OUTPUTS, 2);
-  struct tinyi_lifetime *output = &lifetimes[numbers[tinyi_index(context, &context->outputs, 0)]];
-  for (uint32_t i = 0; i < context->inputs.count && setup->requests[node].in_place >> i != 0; ++i) {
-    const int32_t index = tinyi_index(context, &context->inputs, i);
-    if ((setup->requests[node].in_place >> i & 1) == 0 || index < 0 || numbers[index] >= TINYI_CONSTANT) {
+/* An output may lie over an input that is not read any more, where the operator allows it and it pays. */
+static __attribute__((noinline)) void note_overlap(const struct setup *setup, struct tinyi_lifetime *output) {
+  const struct tinyi_memory_request *request = &setup->requests[output->first];
+  const struct tinyi_config *config = setup->model->config;
+  const int32_t unit = (int32_t)config->unit;
+  for (uint32_t i = 0; i < 2 && request->over[i] < TINYI_CONSTANT; ++i) {
+    const struct tinyi_lifetime *input = &setup->context.lifetimes[request->over[i]];
+    if (input->last != output->first) {
       continue;
     }
-    const uint32_t root = root_of(lifetimes, numbers[index]);
-    if (lifetimes[root].last == node && lifetimes[root].size >= output->size) {
-      lifetimes[root].last = output->last;
-      output->size = 0;
-      output->last = (uint16_t)root;
-      output->place = TINYI_UNPLACED;
-      return;
+    if (request->walk != 0) {
+      const uint32_t walk = config->is_apart ? TINYI_IN_PLACE : request->walk;
+      const uint32_t common = walk & -walk, step = walk / (common < config->unit ? common : config->unit);
+      if (input->size >= output->size) {
+        output->over = request->over[i];
+        output->step = (uint16_t)(step < UINT16_MAX ? step : UINT16_MAX);
+        return;
+      }
+    } else if (!config->is_apart && pays(request, input->size, output->size)) {
+      const int32_t lead = ((request->lead + unit - 1) & -unit) / unit; /* no less */
+      output->over = lead == (int16_t)lead ? request->over[i] : (uint16_t)TINYI_NONE;
+      output->lead = (int16_t)lead;
+      output->step = 0;
     }
   }
 }
@@ -222,6 +248,7 @@ static inline uint32_t set_up_graph(struct setup *setup, uint32_t number) {
   }
   const uint32_t states = TINYI_HAS_STATE ? setup->context.written : 0;
   begin_inputs(setup);
+  const uint32_t begun = setup->context.written;
   run_nodes(setup);
   keep_state(setup, states);
   if (setup->context.file.status == TINYI_OK) {
@@ -233,9 +260,10 @@ static inline uint32_t set_up_graph(struct setup *setup, uint32_t number) {
   if (setup->context.file.status != TINYI_OK) {
     return 0;
   }
-  for (uint32_t node = 0; node < model->nodes.count; ++node) {
-    if (setup->requests[node].in_place != 0) {
-      merge(setup, node);
+  for (uint32_t number = begun; number < setup->context.written; ++number) {
+    struct tinyi_lifetime *output = &setup->context.lifetimes[number];
+    if (output->size != 0 && setup->requests[output->first].over[0] < TINYI_CONSTANT) {
+      note_overlap(setup, output);
     }
   }
   const uint32_t total = plan(setup);

@@ -13,6 +13,16 @@ struct tinyi_axis {
 /* Check that the output is as long as the window makes it, and find the padding. `padding`: 0 SAME, 1 VALID. */
 void tinyi_check_window(struct tinyi_context *context, struct tinyi_axis *axis, int32_t padding);
 
+/* Bytes that the output of a kernel that goes from pixel to pixel of one image begins before the input, at least: see
+ * lead_bytes of tinyflow/model/memory/windows.py. It reads `at_once` pixels of `read` bytes, then writes theirs of
+ * `written`. */
+int32_t tinyi_lead(const struct tinyi_axis *y, const struct tinyi_axis *x, int32_t read, int32_t written,
+                   int32_t at_once);
+
+/* Set-up: the output of such a kernel may lie over input 0. */
+void tinyi_note_walk(struct tinyi_context *context, const struct tinyi_axis *y, const struct tinyi_axis *x,
+                     int32_t read, int32_t written, int32_t at_once);
+
 /* Of both axes. */
 struct tinyi_window {
   struct tinyi_axis y, x;
@@ -34,6 +44,11 @@ struct tinyi_window tinyi_read_window(struct tinyi_context *context, const int32
     (p)->output_width = (output)->shape[3];    \
     (p)->output_channels = (output)->shape[4]; \
   } while (0)
+/* And back. */
+#define TINYI_ROWS(p) \
+  {(p)->input_height, (p)->output_height, (p)->kernel_height, (p)->stride_y, 1, (p)->pad_top}
+#define TINYI_COLUMNS(p) \
+  {(p)->input_width, (p)->output_width, (p)->kernel_width, (p)->stride_x, 1, (p)->pad_left}
 #define TINYI_SET_WINDOW(p, window)        \
   do {                                     \
     (p)->kernel_height = (window).y.kernel; \

@@ -91,8 +91,8 @@ static uint32_t scratch_bytes(const struct tinynn_conv2d *p) {
 
 static uint32_t channel_bytes(const struct tinynn_conv2d *p) { return 2 * filled(p); }
 
-const struct tinyi_conv2d tinyi_conv2d_dsp = {pack, tinynn_conv2d_wide_dsp, scratch_bytes, channel_bytes, 2, 1, NULL};
+const struct tinyi_conv2d tinyi_conv2d_dsp = {pack, tinynn_conv2d_wide_dsp, scratch_bytes, channel_bytes, 2, 1, NULL, PIXELS};
 const struct tinyi_conv2d tinyi_conv2d_apart_dsp = {
-    pack_apart, tinynn_conv2d_wide_dsp, scratch_bytes, channel_bytes, 2, 1, NULL};
+    pack_apart, tinynn_conv2d_wide_dsp, scratch_bytes, channel_bytes, 2, 1, NULL, PIXELS};
 
 #endif

@@ -57,6 +57,6 @@ static void compute(const struct tinynn_conv2d *restrict p, const int8_t *restri
   tinynn_conv2d_int16_dsp(p, (const int16_t *)(const void *)input, (int16_t *)(void *)output, scratch);
 }
 
-const struct tinyi_conv2d tinyi_conv2d_int16_dsp = {pack, compute, scratch_bytes, channel_bytes, 2, 1, NULL};
+const struct tinyi_conv2d tinyi_conv2d_int16_dsp = {pack, compute, scratch_bytes, channel_bytes, 2, 1, NULL, PIXELS};
 
 #endif

@@ -25,7 +25,7 @@ static uint32_t scratch_bytes_general(const struct tinynn_depthwise *p) {
 static const struct tinyi_depthwise general = {.compute = tinynn_depthwise_dsp,
                                                .supports_shape = supports_general,
                                                .scratch_bytes = scratch_bytes_general,
-                                               .is_in_place = 1};
+                                               .is_in_place = TINYI_ALONG_PLANES};
 
 /* For four channels at a time: each pair of taps is a0 b0 a1 b1, `step` behind the one before, and c0 d0 c1 d1 is as far
  * behind as `others` says. */
@@ -85,7 +85,7 @@ static void pack_row(const struct tinyi_channels *channels, const struct tinynn_
 static const struct tinyi_depthwise row = {.compute = tinynn_depthwise_row_dsp,
                                            .supports_shape = supports_row,
                                            .scratch_bytes = scratch_bytes_row,
-                                           .is_in_place = 1,
+                                           .is_in_place = TINYI_ALONG_PLANES,
                                            .fallback = &general,
                                            .packed_taps = row_taps,
                                            .pack = pack_row};
@@ -114,13 +114,13 @@ static void pack_pixel(const struct tinyi_channels *channels, const struct tinyn
 static const struct tinyi_depthwise pixel = {.compute = tinynn_depthwise_pixel_dsp,
                                              .supports_shape = supports_pixel,
                                              .scratch_bytes = scratch_bytes_pixel,
-                                             .is_in_place = 1,
+                                             .is_in_place = TINYI_ALONG_PLANES,
                                              .fallback = &row,
                                              .packed_taps = pixel_taps,
                                              .pack = pack_pixel};
 
 #define KERNEL_3X3 \
-  .compute = tinynn_depthwise3x3_dsp, .supports_shape = supports_shape, .scratch_bytes = scratch_bytes, .is_in_place = 1
+  .compute = tinynn_depthwise3x3_dsp, .supports_shape = supports_shape, .scratch_bytes = scratch_bytes, .is_in_place = TINYI_ALONG_PLANES
 
 const struct tinyi_depthwise tinyi_depthwise_dsp = {KERNEL_3X3};
 const struct tinyi_depthwise_general tinyi_depthwise_general_dsp = {{KERNEL_3X3, .fallback = &pixel},

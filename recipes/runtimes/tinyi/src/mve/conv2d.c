@@ -123,6 +123,6 @@ static uint32_t channel_bytes(const struct tinynn_conv2d *p) {
   return is_direct(p) ? 0 : (uint32_t)(steps_of(p->kernel_height * p->kernel_width * p->input_channels) * STEP);
 }
 
-const struct tinyi_conv2d tinyi_conv2d_mve = {pack, compute, scratch_bytes, channel_bytes, LANES, 1, NULL};
+const struct tinyi_conv2d tinyi_conv2d_mve = {pack, compute, scratch_bytes, channel_bytes, LANES, 1, NULL, PIXELS};
 
 #endif

@@ -4,4 +4,4 @@
 #include "tinyi/tiles.h"
 
 const struct tinyi_conv2d tinyi_conv2d_rv32 = {
-    pack, tinynn_conv2d_rv32, scratch_bytes, tinyi_row_bytes, TILE_CHANNELS, 1, NULL};
+    pack, tinynn_conv2d_rv32, scratch_bytes, tinyi_row_bytes, TILE_CHANNELS, 1, NULL, TILE_PIXELS};

@@ -11,4 +11,4 @@ static void compute(const struct tinynn_conv2d *restrict p, const int8_t *restri
 }
 
 const struct tinyi_conv2d tinyi_conv2d_int16_rv32 = {
-    pack, compute, scratch_bytes, tinyi_row_bytes, TILE_CHANNELS, 1, NULL};
+    pack, compute, scratch_bytes, tinyi_row_bytes, TILE_CHANNELS, 1, NULL, TILE_PIXELS};

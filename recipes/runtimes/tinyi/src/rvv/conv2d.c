@@ -49,6 +49,7 @@ const struct tinyi_conv2d tinyi_conv2d_rvv = {.pack = pack,
                                               .channel_bytes = tinyi_row_bytes,
                                               .tile = TILE,
                                               .lanes = LANES,
-                                              .supports_weights = tinyi_rvv_has_no_minimum};
+                                              .supports_weights = tinyi_rvv_has_no_minimum,
+                                              .pixels = PIXELS};
 
 #endif

@@ -84,7 +84,7 @@ static const struct tinyi_depthwise general = {.compute = tinynn_depthwise_rvv,
 
 #define KERNEL_3X3                                                                               \
   .compute = tinynn_depthwise3x3_rvv, .supports_shape = tinyi_is_3x3,                            \
-  .scratch_bytes = scratch_bytes, .is_in_place = 1,                                              \
+  .scratch_bytes = scratch_bytes, .is_in_place = TINYI_ALONG_PIXELS,                                              \
   .supports_weights = tinyi_rvv_has_no_minimum, .padded_channels = padded_channels, .pack = pack
 
 const struct tinyi_depthwise tinyi_depthwise_rvv = {KERNEL_3X3};
