@@ -213,6 +213,28 @@ def test_what_is_no_record_is_refused(tmp_path: Path, change: Callable[[dict[str
     assert caught.value.where == "found.jsonl:2"
 
 
+def test_what_is_known_of_all_layers_needs_no_record() -> None:
+    """By cycles, of SMLAD's convolutions; before a record of instructions, behind one of cycles."""
+    from test_tvm_kernels import large
+
+    from tinyflow.backends.tvm.program.operations import Question
+    from tinyflow.backends.tvm.tuning.records import Known, question_document
+
+    question = Question(large(4, 4, 8, 8), "dsp", 2048)
+    place = {"cpu": "cortex-m7", "toolchain": "zig", "optimise": "O3"}
+    found = {**question_document(question), **place, "choice": None, "objective": "instructions"}
+    known = {records.key_of({**found, "objective": name}): {**found, "choice": name} for name in ("instructions",)}
+
+    def chosen(objective: str, cpu: str = "cortex-m7", **more: Any) -> Any:
+        return Known({**known, **more}, {**place, "cpu": cpu, "objective": objective}).choose(question)
+
+    assert [chosen("cycles", cpu)["grouped"] for cpu in ("cortex-m7", "cortex-m4")] == [0, 1]
+    assert chosen("instructions") == "instructions" and chosen("ram") is None
+    by_cycles = {records.key_of({**found, "objective": "cycles"}): found}
+    assert chosen("cycles", **by_cycles) is None
+    assert Known(known, {**place, "objective": "cycles"}).choose(question._replace(style="aotplus")) is None
+
+
 def text_of(kernel: Kernel) -> str:
     """The kernel in C."""
     return codegen.unpacked({"kernel": kernel.function})["kernel"]

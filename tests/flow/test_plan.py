@@ -139,6 +139,11 @@ def test_a_search_knows_what_it_minimises(tmp_path: Path) -> None:
     assert "flash_model.so" in by["tune"].inputs and profile.tools[-1] in by["tune"].tools
     assert [one["tune"].parameters["objective"] for one in (few, other)] == ["instructions"] * 2
     assert [one["generate"].parameters["tuning"]["objective"] for one in (by, few)] == ["cycles", "instructions"]
+    others = ("aww-tvmaotplus-stm32f4+goal.cycles", "aww-tvmaotplus-stm32f4", "aww-tinyc-stm32f4+goal.cycles")
+    plans = plan(tmp_path, others)
+    alone, without, static = ({action.stage: action.parameters for action in one.actions}["generate"] for one in plans)
+    assert alone["tuning"] == by["generate"].parameters["tuning"]
+    assert "tuning" not in without and "tuning" not in static
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,8 @@ def objective_of(catalogue: Catalogue, resolved: ResolvedBench) -> str:
         known = [name for name in catalogue.names(Target) if not no_cycles(catalogue, catalogue.get(Target, name))]
         hint = f"+goal.instructions, or a target whose cycles are estimated: {', '.join(sorted(known))}"
         resolved.bench.refuse(f"{target.name} has no cycles to choose kernels by: {why}", at="+goal", hint=hint)
-    if resolved.backend.tuning is not None and resolved.settings.tuning is None:
-        what = f"{resolved.backend.name} chooses kernels by a goal where it is tuned"
+    if resolved.backend.tuning is not None and resolved.settings.tuning is None and goal != "cycles":
+        what = f"{resolved.backend.name} chooses kernels by {goal} where it is tuned"
         resolved.bench.refuse(what, at="+goal", hint="add +tuned or +tune.16")
     return goal
 

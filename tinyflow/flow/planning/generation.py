@@ -59,9 +59,11 @@ class Generation:
             for index, path in enumerate(path for path in paths if path.is_file())
         }
 
-    def _place(self, resolved: ResolvedBench) -> dict[str, JSON]:
-        """What tuning records are found by, but for the kernel."""
-        return {**resolved.tuning_place, "objective": objective_of(self._catalogue, resolved)}
+    def _tuning(self, resolved: ResolvedBench) -> dict[str, JSON]:
+        """`tuning` as a parameter where kernels are chosen: what records are found by, but for the kernel."""
+        if resolved.settings.tuning is None and (resolved.backend.tuning is None or resolved.settings.goal is None):
+            return {}
+        return {"tuning": {**resolved.tuning_place, "objective": objective_of(self._catalogue, resolved)}}
 
     def lower(self, resolved: ResolvedBench, model: Output, records: Mapping[str, Input]) -> tuple[Action, ...]:
         """What the backend generates from instead of the model, if it does; its name is in nothing of it."""
@@ -71,9 +73,8 @@ class Generation:
         parameters: dict[str, JSON] = {
             "implementation": lowering.implementation,
             "options": dict(resolved.lowering_options),
+            **self._tuning(resolved),
         }
-        if resolved.settings.tuning is not None:
-            parameters["tuning"] = self._place(resolved)
         action = self._known.isolated(
             "lower",
             _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options),
@@ -91,12 +92,11 @@ class Generation:
     ) -> Action:
         """The backend's own code, or the command that its recipe names, makes sources of the model."""
         backend = resolved.backend
-        parameters: dict[str, JSON] = {"backend": backend.name, "options": dict(resolved.options)}
+        tuning = {} if lowered else self._tuning(resolved)
+        parameters: dict[str, JSON] = {"backend": backend.name, "options": dict(resolved.options), **tuning}
         inputs: dict[str, Input] = {"model.tflite": model}
         inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
-        if resolved.settings.tuning is not None and not lowered:
-            parameters["tuning"] = self._place(resolved)
-            inputs |= records
+        inputs |= records if tuning else {}
         tools = [*READER_TOOLS, *(Tool("package", name) for name in backend.tools)]
         function = "generate:generate"
         if backend.implementation is not None:

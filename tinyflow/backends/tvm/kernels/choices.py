@@ -11,6 +11,7 @@ from itertools import product
 from typing import Union
 
 from tinyflow.backends.tvm.kernels.dsp import depthwise, routines, smlad
+from tinyflow.backends.tvm.kernels.dsp.widening import PART_PIXELS
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Style
 from tinyflow.backends.tvm.kernels.portable import add, plain, planes, tiled, wide
 from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec
@@ -96,6 +97,16 @@ def _convolutions(spec: ConvSpec, style: Style, machine: Machine) -> Iterator[Ch
                 yield {"kernel": "wide", "pairs": pairs, "group": group, "unrolled": unrolled}
     if not is_wide:
         yield from _tiles(channels, _PIXELS)
+
+
+def unmeasured(spec: Spec, style: Style, objective: str, cpu: str) -> Choice | None:
+    """What is better than the default by an objective on every layer that was tried; None where that isn't known.
+
+    Of convolutions by SMLAD two pixels at once, of which a core that issues two instructions wants loads spread.
+    """
+    if objective == "cycles" and style == "dsp" and isinstance(spec, ConvSpec):
+        return {"kernel": "dsp", "part": PART_PIXELS, "grouped": int(cpu != "cortex-m7")}
+    return None
 
 
 def build(choice: Choice, spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:

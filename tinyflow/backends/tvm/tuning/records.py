@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tinyflow.backends.tvm.kernels.choices import Choice
+from tinyflow.backends.tvm.kernels.choices import Choice, unmeasured
 from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec
 from tinyflow.backends.tvm.program.operations import Question
 from tinyflow.recipes import tuning
@@ -44,13 +44,15 @@ class Known:
     def choose(self, question: Question) -> Choice | None:
         """The choice that a record has for a kernel; None where there is none, or the default one is the best.
 
-        A record of another objective does, where it isn't known to be worse by the one that is asked for.
+        Without a record of the objective what is known of all layers; else one of another objective, where it isn't
+        known to be worse by the one that is asked for.
         """
         objective, asked = OBJECTIVES[self._place["objective"]], {**question_document(question), **self._place}
-        keys = (tuning.key_of({**asked, "objective": name}) for name in (objective.name, *objective.others))
-        fitting = (self._records[key] for key in keys if key in self._records)
+        keys = [tuning.key_of({**asked, "objective": name}) for name in (objective.name, *objective.others)]
+        rule = unmeasured(question.spec, question.style, objective.name, self._place["cpu"])
+        fitting = (self._records[key] for key in keys[: 1 if rule else None] if key in self._records)
         record = next((record for record in fitting if objective.is_met(record)), None)
-        choice: Choice | None = record["choice"] if record is not None else None
+        choice: Choice | None = rule if record is None else record["choice"]
         self._asked += 1
         self._found += record is not None
         self._changed += choice is not None
