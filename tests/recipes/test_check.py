@@ -64,16 +64,13 @@ def test_implementations_are_there(kind: type[Backend | Target | Toolchain]) -> 
     """A recipe names a module of ours that exists; nothing is imported to see that."""
     for name in _BUILT_IN.names(kind):
         recipe = _BUILT_IN.get(kind, name)
-        if not (isinstance(recipe, Target) and recipe.board_only):
-            assert importlib.util.find_spec(recipe.implementation) is not None
+        assert importlib.util.find_spec(recipe.implementation) is not None
 
 
 def test_every_target_s_script_and_processor_are_there() -> None:
     """The default toolchain knows the processor, and the linker's script can be found."""
     for name in _BUILT_IN.names(Target):
         target = _BUILT_IN.get(Target, name)
-        if target.board_only:
-            continue
         assert _BUILT_IN.data_file(target.linker_script).is_file()
         assert target.toolchain in _BUILT_IN.get(Processor, target.cpu).toolchains
 

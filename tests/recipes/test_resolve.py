@@ -227,18 +227,6 @@ def test_the_heap_is_the_larger_wish(write: Write, catalogue: Catalogue) -> None
     assert _resolve("vww-tvmaot-roomy", catalogue).heap_bytes == 8192
 
 
-def test_nothing_is_built_for_what_is_a_board_only(catalogue: Catalogue) -> None:
-    """The target exists, and is refused with its reason."""
-    assert "no package has a compiler or a simulator of Xtensa" in _refusal("vww-tvmaot-esp32", catalogue)[0]
-
-
-def test_a_target_runs_or_says_why_it_doesn_t(write: Write, catalogue: Catalogue) -> None:
-    """One of both."""
-    write("targets/odd.yaml", "description: x\ncpu: cortex-m4\n")
-    with pytest.raises(RecipeError, match='say in "board_only" why'):
-        _resolve("vww-tvmaot-odd", catalogue)
-
-
 def test_a_target_s_options_are_taken_when_asked_for(write: Write, catalogue: Catalogue) -> None:
     """Off by default; the rest of the options stays, and a target that has none is refused."""
     plain = _resolve("vww-tvmaotplus-stm32f7", catalogue)

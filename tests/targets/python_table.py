@@ -29,7 +29,9 @@ class PythonBlockTable:
     def _count(self, engine: Any, address: int, size: int, _: object) -> None:
         if (address, size) not in self._instructions_of:
             code = bytes(engine.mem_read(address, size))
-            self._instructions_of[address, size] = len(instruction_lengths(code, self._is_riscv))
+            self._instructions_of[address, size] = len(
+                instruction_lengths(code, "EM_RISCV" if self._is_riscv else "EM_ARM")
+            )
         key = (*self.last, address, size)
         self.last = (address, size)
         if self.instructions + self._instructions_of[address, size] > self._limit:

@@ -64,9 +64,9 @@ def test_code_is_found_where_the_program_sees_it() -> None:
     decode = disassembler(riscv)
     assert [(one.size, one.mnemonic) for one in decode(0, 6)] == [(4, "nop"), (2, "c.lw")]
     assert decode(0, 6) is decode(0, 6) and decode(0, 6)[1].reads
-    assert instruction_lengths(CODE + bytes.fromhex("00f0 01f8 ff"), False) == [2, 2, 2, 2, 4]
-    assert instruction_lengths(bytes.fromhex("1300 0000 0841 0300"), True) == [4, 2, 4]
-    assert [instruction_lengths(bytes([0, high]), False) for high in (0xE7, 0xE8)] == [[2], [4]]
+    assert instruction_lengths(CODE + bytes.fromhex("00f0 01f8 ff"), "EM_ARM") == [2, 2, 2, 2, 4]
+    assert instruction_lengths(bytes.fromhex("1300 0000 0841 0300"), "EM_RISCV") == [4, 2, 4]
+    assert [instruction_lengths(bytes([0, high]), "EM_ARM") for high in (0xE7, 0xE8)] == [[2], [4]]
 
 
 SYMBOLS = (

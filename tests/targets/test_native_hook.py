@@ -40,18 +40,24 @@ def test_builds_for_other_machines(triple: str, tmp_path: Path) -> None:
 def test_lengths_of_thumb() -> None:
     """nop; add.w; it eq; moveq; b.w: 2 and 4 bytes by the first five bits (Armv7-M ARM, A5.1)."""
     code = bytes.fromhex("00bf 00f10100 08bf 0120 00f000b8")
-    assert instruction_lengths(code, is_riscv=False) == [2, 4, 2, 2, 4]
+    assert instruction_lengths(code, "EM_ARM") == [2, 4, 2, 2, 4]
 
 
 def test_lengths_of_riscv() -> None:
     """c.nop; addi; c.jr ra; lw: 2 and 4 bytes by the lowest two bits (RISC-V ISA, 1.5)."""
     code = bytes.fromhex("0100 13051500 8280 03250500")
-    assert instruction_lengths(code, is_riscv=True) == [2, 4, 2, 4]
+    assert instruction_lengths(code, "EM_RISCV") == [2, 4, 2, 4]
 
 
-@given(st.binary(max_size=64), st.booleans())
-def test_lengths_cover_any_bytes(code: bytes, is_riscv: bool) -> None:
+def test_lengths_of_xtensa() -> None:
+    """addi; mov.n; l32i.n; ret: 2 bytes from op0 8 on, else 3 (Xtensa ISA manual, 7.2)."""
+    code = bytes.fromhex("12c1f0 3d02 a802 800000")
+    assert instruction_lengths(code, "EM_XTENSA") == [3, 2, 2, 3]
+
+
+@given(st.binary(max_size=64), st.sampled_from(["EM_ARM", "EM_RISCV", "EM_XTENSA"]))
+def test_lengths_cover_any_bytes(code: bytes, machine: str) -> None:
     """Whatever the bytes, the instructions that begin in them cover them, and each begins inside."""
-    lengths = instruction_lengths(code, is_riscv)
+    lengths = instruction_lengths(code, machine)
     assert sum(lengths) >= len(code) - 1
     assert sum(lengths[:-1]) < max(len(code), 1)

@@ -38,6 +38,7 @@ PLACES = {
     "cortex-m55": (0x01000000, 0x21000000),
     "rv32gcv": (0x80000000, 0x80200000),
     "rv64gcv": (0x80000000, 0x80200000),
+    "xtensa-lx6": (0x00100000, 0x00800000),
 }
 ARM_CAUSES = {
     "reads_null": r"accesses 0x00000000, where there is no memory",
@@ -60,7 +61,16 @@ RISCV_CAUSES = ARM_CAUSES | {
     "undefined": r"undefined instruction (0000|c0001073)",
     "runs_data": r"jumps to 0x8020[0-9a-f]{4}, where there is no code",
 }
+# Of what lies outside of the memory map the board notices what it hasn't itself.
+XTENSA_CAUSES = {
+    **{name: ARM_CAUSES[name] for name in ("reads_nowhere", "writes_nowhere", "calls_system")},
+    "fills_its_stack": r"stack overflow: its 4096 bytes are used up",
+    "undefined": r"undefined instruction [0-9a-f]+",
+    "jumps_nowhere": r"jumps to 0x10000001, where there is no code",
+    "returns_nowhere": r"jumps to 0xa0000000, where there is no code",
+}
 FAULTS = [("cortex-m55", *item) for item in ARM_CAUSES.items()] + [("rv32gcv", *item) for item in RISCV_CAUSES.items()]
+FAULTS += [("xtensa-lx6", *item) for item in XTENSA_CAUSES.items()]
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,8 @@ def _skip_without(cpu: str) -> None:
     program = board(described(cpu, "qemu")).program
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
+    if cpu.startswith("xtensa") and shutil.which("clang-22") is None:
+        pytest.skip("clang-22 is not installed")
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +135,8 @@ def start(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     def start_one(cpu: str, program: str) -> Qemu:
         _skip_without(cpu)
         if (cpu, program) not in _built:
-            bench = Board(tmp_path_factory.mktemp(program), cpu=cpu)
+            toolchain = "llvm" if cpu.startswith("xtensa") else "zig"
+            bench = Board(tmp_path_factory.mktemp(program), cpu=cpu, toolchain=toolchain)
             sources = {"model.c": MODEL, "program.c": (PROGRAMS / f"{program}.c").read_text()}
             _built[cpu, program] = bench, bench.link(sources)["firmware.elf"]
         bench, firmware = _built[cpu, program]
@@ -182,7 +195,7 @@ def test_endless_programs_end(cpu: str, start: Start) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cpu", ["cortex-m55", "rv32gcv", "rv64gcv"])
+@pytest.mark.parametrize("cpu", ["cortex-m55", "rv32gcv", "rv64gcv", "xtensa-lx6"])
 def test_calls_are_followed(cpu: str, start: Start) -> None:
     """Each one that the function makes, not its callees'; memory is read and written meanwhile."""
     machine = start(cpu, "control_flow")
@@ -198,7 +211,7 @@ def test_calls_are_followed(cpu: str, start: Start) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cpu", ["cortex-m55", "rv32gcv", "rv64gcv"])
+@pytest.mark.parametrize("cpu", ["cortex-m55", "rv32gcv", "rv64gcv", "xtensa-lx6"])
 def test_memory_and_status(cpu: str, start: Start) -> None:
     """What is written is read, by the firmware too; after an error it begins anew; counts repeat."""
     machine = start(cpu, "faults")

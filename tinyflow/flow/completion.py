@@ -101,12 +101,7 @@ def benches(word: str) -> list[str]:
     head = "".join(f"{part}-" for part in parts[:-1])
     tail = "-" if len(parts) < len(_KINDS) else ""
     kind = _KINDS[len(parts) - 1]
-    return [head + name + tail for name in names(kind) if kind != "targets" or not is_board_only(name)]
-
-
-def is_board_only(target: str) -> bool:
-    """Whether a target's recipe has a line of `board_only:`, so that no bench can name it."""
-    return "\nboard_only:" in _read("targets", target)
+    return [head + name + tail for name in names(kind)]
 
 
 def values(feature: str) -> list[str]:

@@ -85,7 +85,7 @@ def _files(catalogue: Catalogue, recipe: Recipe, mirrors: Mirrors) -> Iterator[C
         yield partial(_check_linked, catalogue, recipe)
     elif isinstance(recipe, Frontend):
         yield partial(files_of, catalogue, recipe)
-    elif isinstance(recipe, Target) and recipe.board_only is None:
+    elif isinstance(recipe, Target):
         yield partial(cpu_of, catalogue, recipe)
         yield partial(_check_script, catalogue, recipe)
     elif isinstance(recipe, Core):
@@ -220,8 +220,7 @@ def _references(part: Part, *path: str | int) -> Iterator[tuple[type[Recipe], st
                 yield from _references(found, *place)
             elif kind is Feature:
                 yield kind, found.partition(".")[0], place
-            # what exists as a board alone is not compiled for
-            elif kind is not None and not (kind is Processor and isinstance(part, Target) and part.board_only):
+            elif kind is not None:
                 yield kind, found, place
 
 

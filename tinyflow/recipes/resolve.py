@@ -104,9 +104,6 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
     model, model_folder = _model(bench, catalogue)
     backend = _named(bench, catalogue, Backend, bench.backend, "backend")
     target = _named(bench, catalogue, Target, bench.target, "target")
-    if target.board_only is not None:
-        what = f"nothing can be built or run for {target.name}: {target.board_only}"
-        bench.refuse(what, at="target", hint="a suite that quotes published figures shows those of its boards")
     if backend.targets and target.name not in backend.targets:
         hint = f"its targets: {', '.join(backend.targets)}"
         bench.refuse(f"{backend.name} doesn't generate for {target.name}", at="target", hint=hint)

@@ -9,7 +9,7 @@ from itertools import product
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.recipes.bench import Bench, parse
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Figures, Matrix, Published, Suite, Target
+from tinyflow.recipes.schema import Figures, Matrix, Published, Suite
 from tinyflow.recipes.suggest import hint_for
 
 
@@ -30,7 +30,7 @@ def expand(catalogue: Catalogue, name: str) -> tuple[Bench, ...]:
 
 
 def with_published(catalogue: Catalogue, suite: Suite) -> Suite:
-    """The suite with its published figures in place, and told which of their targets exist as boards only.
+    """The suite with its published figures in place.
 
     RecipeError for a name that is none.
     """
@@ -46,9 +46,9 @@ def _filled(catalogue: Catalogue, suite: Suite, index: int) -> Published:
             catalogue.refuse(Suite, suite.name, steps, f'unknown figures "{published.figures}"', hint)
         found = catalogue.get(Figures, published.figures)
         published = Published(source=found.source, notes=found.notes, clocks_hz=found.clocks_hz, numbers=found.numbers)
-    names = {_parse_figure(name).target for name in published.numbers}
-    targets = [catalogue.get(Target, name) for name in sorted(names) if catalogue.has(Target, name)]
-    return replace(published, board_only={t.name: t.board_only for t in targets if t.board_only is not None})
+    for name in published.numbers:
+        _parse_figure(name)
+    return published
 
 
 def _parse_figure(name: str) -> Bench:

@@ -118,15 +118,13 @@ def _table(published: Published, reports: Reports, target: str, name: str, notes
         )
         for bench, row in values.items()
     ]
-    why = published.board_only.get(target)
     ratios = {bench: row[_RATIO] for bench, row in values.items() if _RATIO in row}
     notes = (*notes, *_verdict(ratios, model))
-    more = () if why is None else (f"{target} is a board only: {why}; nothing of ours is here",)
-    title = f"{target}, published and ours" if why is None else f"{target}, published only"
+    title = f"{target}, published and ours" if any(measured.get(bench) for bench in benches) else f"{target}, published"
     return SideBySide(
         name,
         title,
-        (*notes, *more),
+        notes,
         ("bench", *(column.name for column in columns)),
         ("bench", *(column.heading for column in columns)),
         tuple(rows),

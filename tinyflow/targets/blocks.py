@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 _LONG_THUMB = 0x1D  # Armv7-M ARM, A5.1: the first halfword of a 4-byte instruction begins with 0b11101 or above
 _LONG_RISCV = 3  # RISC-V ISA manual, 1.5: the lowest two bits of a 4-byte instruction
+_SHORT_XTENSA = 8  # Xtensa ISA manual, 7.2: op0, the lowest four bits, is 8 or above in an instruction of two bytes
 
 
 class Edge(NamedTuple):
@@ -74,6 +75,14 @@ class Table(Protocol):
         """Everything that ran, in a fixed order."""
 
 
+# machine → bytes of the instruction that begins with a halfword
+_LENGTHS: Mapping[str, Callable[[int], int]] = {
+    "EM_ARM": lambda halfword: 4 if halfword >> 11 >= _LONG_THUMB else 2,
+    "EM_RISCV": lambda halfword: 4 if halfword & 3 == _LONG_RISCV else 2,
+    "EM_XTENSA": lambda halfword: 2 if halfword & 15 >= _SHORT_XTENSA else 3,
+}
+
+
 @dataclass(frozen=True)
 class Piece:
     """What ran between two moments in which the dispatcher was in charge: one call of `callee`, all within included."""
@@ -89,12 +98,11 @@ class Piece:
         return sum(edge.instructions * edge.executions for edge in self.edges)
 
 
-def instruction_lengths(code: bytes, is_riscv: bool) -> list[int]:
-    """Bytes of each instruction that begins in `code`."""
+def instruction_lengths(code: bytes, machine: str) -> list[int]:
+    """Bytes of each instruction that begins in `code`; `machine` as ELF headers name it."""
+    length_of = _LENGTHS[machine]
     lengths, offset = [], 0
     while offset + 1 < len(code):
-        halfword = code[offset] | code[offset + 1] << 8
-        is_long = halfword & 3 == _LONG_RISCV if is_riscv else halfword >> 11 >= _LONG_THUMB
-        lengths.append(4 if is_long else 2)
+        lengths.append(length_of(code[offset] | code[offset + 1] << 8))
         offset += lengths[-1]
     return lengths

@@ -31,22 +31,31 @@ class InstructionSet:
     """What differs between Arm and RISC-V for who calls a function. Registers have the names of QEMU's GDB stub."""
 
     machine: str  # what firmware's ELF header says, in pyelftools' word
-    is_riscv: bool
+    has_vector_table: bool  # whose first words are stack pointer and reset: Cortex-M
     stack_alignment: int  # bytes, at a call
     code_bit: int  # what a code address carries in its lowest bit: Thumb's 1
     link: str  # the register with the return address
     result: str  # and that of the first argument
     others: tuple[str, ...]  # the general registers that a call begins with as 0
 
+    @property
+    def is_riscv(self) -> bool:
+        """Whether it is RISC-V."""
+        return self.machine == "EM_RISCV"
+
 
 # AAPCS32, 6.2.1.2.
-THUMB = InstructionSet("EM_ARM", False, 8, 1, "lr", "r0", tuple(f"r{number}" for number in range(13)))
+THUMB = InstructionSet("EM_ARM", True, 8, 1, "lr", "r0", tuple(f"r{number}" for number in range(13)))
 # RISC-V psABI, integer calling convention; gp and tp belong to the start-up code, fp is s0.
 _RISCV_OTHERS = (("a", range(8)), ("t", range(7)), ("s", range(1, 12)))
 RISCV = InstructionSet(
-    *("EM_RISCV", True, 16, 0, "ra", "a0"),
+    *("EM_RISCV", False, 16, 0, "ra", "a0"),
     others=("fp", *(f"{kind}{number}" for kind, numbers in _RISCV_OTHERS for number in numbers)),
 )
+
+
+# Xtensa ISA manual, 8.1.2, Call0 ABI: a0 is the return address, a1 the stack pointer, a2 the first argument and result.
+XTENSA = InstructionSet("EM_XTENSA", False, 16, 0, "a0", "a2", tuple(f"a{number}" for number in range(2, 16)))
 
 
 class Chip(Machine):
@@ -136,7 +145,7 @@ class Chip(Machine):
         """Address and bytes of the last instruction of the block that was entered last."""
         first, size = self.table.last
         code = self.peek(first, size)
-        start = sum(instruction_lengths(code, self.instruction_set.is_riscv)[:-1])
+        start = sum(instruction_lengths(code, self.instruction_set.machine)[:-1])
         return first + start, code[start:]
 
     def retired(self, address: int) -> int:
@@ -145,7 +154,7 @@ class Chip(Machine):
         if not first <= address < first + size:
             return self.table.instructions
         code = self.peek(address, first + size - address)
-        return self.table.instructions - len(instruction_lengths(code, self.instruction_set.is_riscv))
+        return self.table.instructions - len(instruction_lengths(code, self.instruction_set.machine))
 
     def _read_firmware(self, path: Path) -> None:
         """Raises RunError for firmware of another processor."""
@@ -175,7 +184,7 @@ class Chip(Machine):
 
         That is first in flash, or as near to it as its alignment lets it.
         """
-        if self.instruction_set.is_riscv:
+        if not self.instruction_set.has_vector_table:
             return self.firmware.entry
         sections = (section.address for section in self.firmware.sections if section.name == ".vectors")
         vectors = self.peek(next(sections, self._regions("flash")[0]["origin"]), 8)

@@ -34,7 +34,7 @@ def wild_jump(chip: Chip, verb: str, address: int, symbol: str) -> RunError:
 def instruction(chip: Chip, address: int) -> bytes:
     """The instruction at an address, cut to its length."""
     code = chip.peek(address, 4) or chip.peek(address, 2)
-    return code[: next(iter(instruction_lengths(code, chip.instruction_set.is_riscv)), 0)]
+    return code[: next(iter(instruction_lengths(code, chip.instruction_set.machine)), 0)]
 
 
 def undefined(chip: Chip, address: int) -> Words:
@@ -52,6 +52,11 @@ def stack_overflow(chip: Chip, stack_pointer: int, address: int | None = None) -
     if bottom <= stack_pointer and not (address is not None and bottom - _BELOW_STACK_BYTES <= address < bottom):
         return None
     size = chip.firmware.address("tf_stack_top") - bottom
+    return overflow(size)
+
+
+def overflow(size: int) -> Words:
+    """For a stack of so many bytes."""
     return f"stack overflow: its {size} bytes are used up", "raise `stack` in the target's recipe"
 
 

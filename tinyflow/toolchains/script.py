@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyflow.core.errors import RecipeError
 
-_ENTRIES = {"thumb": "Reset_Handler", "riscv": "_start", "host": ""}
+_ENTRIES = {"thumb": "Reset_Handler", "riscv": "_start", "xtensa": "_start", "host": ""}
 # The stack pointer's alignment at calls: RISC-V's calling convention says 16 bytes, Arm's 8.
 _STACK_ALIGNMENT = 16
 _ATTRIBUTES = {"flash": "rx", "ram": "rwx"}

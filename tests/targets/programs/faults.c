@@ -41,6 +41,14 @@ ROOT int overflows_at_once(void) {
   return large[0];
 }
 
+ROOT int fills_its_stack(void) {
+  volatile uint8_t large[4096];
+  for (int i = 0; i < 4096; ++i) {
+    large[i] = (uint8_t)i;
+  }
+  return large[1];
+}
+
 ROOT int jumps_nowhere(void) { return ((int (*)(void))(elsewhere | 1))(); }
 
 ROOT int runs_data(void) { return ((int (*)(void))((uintptr_t)&elsewhere | 1))(); }
@@ -61,6 +69,20 @@ ROOT int jumps_to_arm(void) {
   __asm volatile("bx %0" ::"r"(even));
   return 0;
 }
+#elif defined(__xtensa__)
+ROOT int undefined(void) {
+  __asm volatile("ill");
+  return 0;
+}
+ROOT int breaks(void) {
+  __asm volatile(".byte 0x10, 0x41, 0x00 /* break 1, 1 */");
+  return 0;
+}
+ROOT int calls_system(void) {
+  __asm volatile(".byte 0x00, 0x50, 0x00 /* syscall */");
+  return 0;
+}
+ROOT int returns_nowhere(void) { return ((int (*)(void))0xa0000000u)(); }
 #else
 ROOT int undefined(void) {
   __asm volatile("li a0, 1\n\tunimp");
@@ -80,7 +102,11 @@ ROOT __attribute__((naked)) int returns_nowhere(void) { __asm volatile("li ra, 1
 ROOT int is_unaligned(void) { return (int)*(volatile uint32_t *)((uintptr_t)&elsewhere + 1); }
 
 ROOT int waits(void) {
+#if defined(__xtensa__)
+  __asm volatile(".byte 0x00, 0x70, 0x00 /* waiti 0 */");
+#else
   __asm volatile("wfi");
+#endif
   return 0;
 }
 

@@ -26,7 +26,7 @@ OPTIONS: Options = {
     "debug": (False, True),
     "api": ("default", "unpacked"),
     "usmp": USMP,
-    "isa": ("thumb", "riscv", "host"),
+    "isa": ("thumb", "riscv", "xtensa", "host"),
     "vectors": ("none", "mve", "rvv"),
     "llvm": dict,
     "rounding": ("double", "single"),

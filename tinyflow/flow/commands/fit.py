@@ -100,8 +100,8 @@ Example: doit fit vww --latency 100ms --ram 64KiB --flash 256KiB"""
     def _is_simulated(self, catalogue: Catalogue, name: str, asked: list[str]) -> bool:
         """Whether a chip is run here, and its cycles are estimated where that is asked for; else why not is noted."""
         target = catalogue.get(Target, name)
-        is_chip = target.board_only is None and bool(target.memory)
-        why = self._why_not(catalogue, target) if is_chip else target.board_only or f"{name} is no chip"
+        is_chip = bool(target.memory)
+        why = self._why_not(catalogue, target) if is_chip else f"{name} is no chip"
         if why and (is_chip or name in asked):
             self._left_out[name] = f"{name}: {why}"
         return not why

@@ -52,15 +52,13 @@ def _row(catalogue: Catalogue, target: Target) -> tuple[str, ...]:
 
 
 def _cycles(catalogue: Catalogue, target: Target) -> str:
-    if target.board_only is not None or not target.memory or no_cycles(catalogue, target):
+    if not target.memory or no_cycles(catalogue, target):
         return "none"
     return f"±{catalogue.get(Core, target.cpu).error_percent:g} %"
 
 
 def _missing(catalogue: Catalogue, target: Target) -> str:
     """What is missing on this machine; `ok` where nothing is."""
-    if target.board_only is not None:
-        return "published figures only"
     try:
         can = capabilities(target.seen(processor_of(catalogue, target)))
     except UsageError as error:

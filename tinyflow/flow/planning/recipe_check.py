@@ -32,7 +32,7 @@ def checks(catalogue: Catalogue, recipe: Recipe) -> Iterator[Callable[[], object
         yield partial(_check_backend, catalogue, recipe)
     elif isinstance(recipe, Feature):
         yield from _of_feature(catalogue, recipe)
-    elif isinstance(recipe, Target) and recipe.board_only is None:
+    elif isinstance(recipe, Target):
         yield partial(_check_target, catalogue, recipe)
         for name, options in recipe.backend_options.items():
             backend = catalogue.get(Backend, name)

@@ -64,10 +64,10 @@ def assess(
 
     `graph` is what backends get: the tidied model of `file_bytes`. Raises UsageError for a target that isn't there.
     """
-    every = [name for name in catalogue.names(Target) if catalogue.get(Target, name).board_only is None]
+    chips = targets or catalogue.names(Target)
     asked = _Asked(graph, file_bytes)
     compiling = [name for name in catalogue.names(Backend) if name not in interpreters(catalogue)]
-    return [asked.about(catalogue, Bench(model, name, target)) for name in compiling for target in targets or every]
+    return [asked.about(catalogue, Bench(model, name, chip)) for name in compiling for chip in chips]
 
 
 class _Asked:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tinyflow.recipes.fields import Digest, Name, RelativePath
 from tinyflow.recipes.schema.part import Recipe, part
 
-Isa = Literal["all", "thumb", "riscv", "host"]
+Isa = Literal["all", "thumb", "riscv", "xtensa", "host"]
 
 
 @part

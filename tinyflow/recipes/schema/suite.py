@@ -39,8 +39,6 @@ class Published(Part):
     """Target → clock of the board that `board_s`, seconds of one inference, was measured on."""
     numbers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Bench → metric → value, in our units."""
-    board_only: Mapping[Name, str] = field(default_factory=dict)
-    """Target → why there is nothing of ours beside its numbers; the target's recipe says it."""
 
     def __post_init__(self) -> None:
         if bool(self.figures) == bool(self.source and self.numbers):

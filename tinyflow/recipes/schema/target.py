@@ -140,10 +140,8 @@ class Target(Recipe):
         }
     )
 
-    implementation: Module = ""
+    implementation: Module
     """Module with `open_machine`."""
-    board_only: str | None = None
-    """Why nothing can be built or run for it here: such a target only has what others published about it."""
     cpu: str
     """Its processor: a recipe in `recipes/processors/`."""
     clock_hz: Rate | None = None
@@ -172,8 +170,6 @@ class Target(Recipe):
     """Backend → options that suit this target; taken where a feature says so (`+target_optimized`)."""
 
     def __post_init__(self) -> None:
-        if bool(self.implementation) == (self.board_only is not None):
-            raise ValueError('give "implementation", or say in "board_only" why there is none')
         if self.qemu != Qemu() and not self.implementation.endswith(".qemu"):
             raise ValueError('"qemu" needs "implementation: tinyflow.targets.qemu"')
         for name in self.qemu.memory:

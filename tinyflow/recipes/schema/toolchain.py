@@ -10,7 +10,7 @@ from typing import Literal
 from tinyflow.recipes.fields import Duration, Module
 from tinyflow.recipes.schema.part import Part, Recipe, part
 
-InstructionSet = Literal["thumb", "riscv", "host"]
+InstructionSet = Literal["thumb", "riscv", "xtensa", "host"]
 
 
 @part
@@ -30,10 +30,14 @@ class Compiler(Part):
 
     prefix: str | None = None
     """Of the names of its programs: `arm-none-eabi-`."""
+    suffix: str | None = None
+    """Of LLVM's, where they have a version: `-22`."""
     package: str | None = None
     """Where a missing compiler comes from."""
     flags: tuple[str, ...] = ()
     """For compiling; they choose processor and ABI."""
+    features: tuple[str, ...] = ()
+    """LLVM's features of the core, for its compiler and its assembler: `mul32`."""
     link_flags: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     """The toolchain's own ones, in link order."""

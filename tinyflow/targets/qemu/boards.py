@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.targets.chip import RISCV, THUMB, InstructionSet
+from tinyflow.targets.chip import RISCV, THUMB, XTENSA, InstructionSet
 from tinyflow.targets.qemu.gdb import Remote
 
 # Where no board has memory, as at RETURN_ADDRESS. A breakpoint stops before a fetch.
@@ -29,6 +29,13 @@ _TOP_OF_RANGE, _LOCKED, _PMP_READ, _PMP_WRITE, _PMP_EXECUTE = 1 << 3, 1 << 7, 1,
 _NATURAL_POWER_OF_TWO = 3 << 3
 
 
+# Where QEMU's core de233_fpu has registers in the answer to `g`. The Call0 ABI never leaves the window of a0 to a15.
+_XTENSA_SPECIAL = {"pc": 0, "ps": 164, "epc1": 404, "exccause": 512, "excvaddr": 536}
+_XTENSA_REGISTERS = {**_XTENSA_SPECIAL, "sp": 564, **{f"a{number}": 560 + 4 * number for number in range(16)}}
+# Its vectors after reset: exceptions of the kernel and of users, and those within one.
+_XTENSA_TRAPS = (0x2300, 0x2340, 0x23C0)
+
+
 @dataclass(frozen=True)
 class Board:
     """One board."""
@@ -37,7 +44,10 @@ class Board:
     package: str
     options: tuple[str, ...]
     instruction_set: InstructionSet
-    has_probe_ram: bool  # Arm: whether the probe may set up vectors and MPU
+    has_probe_ram: bool = False  # Arm: whether the probe may set up vectors and MPU
+    registers: Mapping[str, int] = field(default_factory=dict)  # where QEMU describes none: their places, see `Remote`
+    traps: tuple[int, ...] = (TRAP_ADDRESS,)  # where exceptions lead
+    is_protected: bool = True  # whether every access outside of the memory map is an exception
 
     @property
     def package_hint(self) -> str:
@@ -58,16 +68,15 @@ def board(target: Mapping[str, Any]) -> Board:
     options = [word for name, word in (("-M", machine), ("-cpu", cpu)) if word for word in (name, word)]
     if target["isa"] == "riscv":
         options = [*(() if machine else ("-M", "virt", "-m", "32M")), "-bios", "none", *options]
-        program, package, instruction_set = f"qemu-system-riscv{(cpu or 'rv32')[2:4]}", "qemu-system-misc", RISCV
+        made = Board(f"qemu-system-riscv{(cpu or 'rv32')[2:4]}", "qemu-system-misc", (), RISCV)
+    elif target["isa"] == "xtensa":
+        made = Board(
+            "qemu-system-xtensa", "qemu-system-misc", (), XTENSA, False, _XTENSA_REGISTERS, _XTENSA_TRAPS, False
+        )
     else:
-        program, package, instruction_set = "qemu-system-arm", "qemu-system-arm", THUMB
-    return Board(
-        words.get("program", program),
-        words.get("package", package),
-        (*options, *words.get("options", ())),
-        instruction_set,
-        words.get("has_probe_ram", False),
-    )
+        made = Board("qemu-system-arm", "qemu-system-arm", (), THUMB)
+    own = {name: words[name] for name in ("program", "package", "has_probe_ram") if name in words}
+    return replace(made, options=(*options, *words.get("options", ())), **own)
 
 
 def catch_traps(remote: Remote, made: Board, memory: list[dict[str, Any]]) -> None:

@@ -36,12 +36,22 @@ _RISCV_CAUSES = {
     8: chip_faults.SYSTEM_CALL,
     11: chip_faults.SYSTEM_CALL,
 }
+
+# Xtensa ISA manual, table 4-64: EXCCAUSE.
+_XTENSA_ILLEGAL, _XTENSA_FETCH_FAULTS = 0, (2, 12, 14, 16, 17, 18, 20)
+_XTENSA_ACCESS_FAULTS = (3, 13, 15, 24, 25, 26, 28, 29)
+_XTENSA_CAUSES = {
+    1: chip_faults.SYSTEM_CALL,
+    6: ("divides by zero", "the processor traps then"),
+    9: _UNALIGNED,
+    32: ("uses the FPU, which is off", "with which flags was it built?"),
+}
 _WAITS = (b"\x30\xbf", b"\x20\xbf", b"\x73\x00\x50\x10")  # wfi, wfe; RISC-V's wfi
 
 
 def explain(chip: Chip, symbol: str) -> RunError:
     """The refusal to raise for a call of `symbol` that trapped."""
-    counter, words = _riscv(chip) if chip.instruction_set.is_riscv else _arm(chip)
+    counter, words = _EXPLAIN[chip.instruction_set.machine](chip)
     if words is None:
         return chip_faults.wild_jump(chip, "jumps", counter, symbol)
     return chip_faults.refusal(chip, words, symbol, counter)
@@ -99,6 +109,21 @@ def _arm(chip: Chip) -> tuple[int, Words | None]:
     if number == _SUPERVISOR_CALL:
         return counter - 2, chip_faults.SYSTEM_CALL
     return counter, (f"takes exception {number}", "see the processor's manual")
+
+
+def _xtensa(chip: Chip) -> tuple[int, Words | None]:
+    """Likewise."""
+    number, counter, address = (chip.get(name) for name in ("exccause", "epc1", "excvaddr"))
+    if number == _XTENSA_ILLEGAL:
+        return counter, chip_faults.undefined(chip, counter)
+    if number in _XTENSA_FETCH_FAULTS:
+        return counter, None
+    if number in _XTENSA_ACCESS_FAULTS:
+        return counter, _refused_access(chip, "accesses", address)
+    return counter, _XTENSA_CAUSES.get(number, (f"takes exception {number}", "see EXCCAUSE"))
+
+
+_EXPLAIN = {"EM_ARM": _arm, "EM_RISCV": _riscv, "EM_XTENSA": _xtensa}
 
 
 def _refused_access(chip: Chip, verb: str, address: int) -> Words:

@@ -20,10 +20,10 @@ from tinyflow.core.errors import RunError, Timeout, ToolError
 from tinyflow.core.process import advice_on, clean_environment, end_of, with_parent
 from tinyflow.targets import elf
 from tinyflow.targets.chip import PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
-from tinyflow.targets.chip_faults import refusal
+from tinyflow.targets.chip_faults import overflow, refusal
 from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.qemu import faults
-from tinyflow.targets.qemu.boards import TRAP_ADDRESS, Board, board, catch_traps
+from tinyflow.targets.qemu.boards import Board, board, catch_traps
 from tinyflow.targets.qemu.counter import Table
 from tinyflow.targets.qemu.gdb import Gone, Remote
 from tinyflow.targets.stops import Stops
@@ -65,7 +65,7 @@ class Qemu(Chip):
         self._remote.add_breakpoint(main, 2)
         counters = self._run("reset", self._reset(), main, STARTUP_LIMIT_INSTRUCTIONS)
         self._remote.remove_breakpoint(main, 2)
-        for address in (RETURN_ADDRESS, TRAP_ADDRESS):
+        for address in (RETURN_ADDRESS, *self._board.traps):
             self._remote.add_breakpoint(address, 2)
         self.table.reset(_PROBE_LIMIT_INSTRUCTIONS)
         catch_traps(self._remote, self._board, self.target["memory"])
@@ -138,7 +138,7 @@ class Qemu(Chip):
         assert self._process.stdin is not None and self._process.stdout is not None
         self._remote = Remote(self._process.stdin, self._process.stdout)
         try:
-            self._remote.learn_registers()
+            self._remote.learn_registers(self._board.registers)
         except Gone:
             raise ToolError(f"{self._board.program} doesn't start", where=firmware.name, hint=self._errors()) from None
 
@@ -148,7 +148,7 @@ class Qemu(Chip):
 
     def _run(self, symbol: str, begin: int, until: int, limit_instructions: int) -> Counters:
         """See `Chip`."""
-        if not self.instruction_set.is_riscv:
+        if self.instruction_set.has_vector_table:
             self._remote.set("xpsr", _THUMB_STATE)
         self._remote.set("pc", begin)
         self.table.reset(limit_instructions)
@@ -162,7 +162,11 @@ class Qemu(Chip):
         if self._remote.get("pc") != until:
             raise faults.explain(self, symbol)
         self._is_fit = True
-        return self._counters(wall_s)
+        counters = self._counters(wall_s)
+        size = self._stack()[1]
+        if not self._board.is_protected and counters.stack_bytes == size:
+            raise refusal(self, overflow(size), symbol, begin, counters.instructions)
+        return counters
 
     def _go(self, symbol: str) -> None:
         """Run until it stops; a processor that has waited for an interrupt for some time is refused."""
