@@ -71,26 +71,15 @@ def test_a_good_network_is_taken_everywhere(real: Run, folder: Path) -> None:
     """Status 0, each target with its memory, arenas as they are planned."""
     done = real("check", "good.tflite")
     assert (done.returncode, done.stderr) == (0, "")
-    header, names, flash, ram, *rows = done.stdout.splitlines()
+    header, names, *rows = done.stdout.splitlines()
     assert header.startswith("good.tflite: 10 operators, 264.2 k MACs, weights ")
-    assert names.split() == ["backend", *sorted(names.split()[1:])] and "stm32f7" in names and "esp32 " not in names
-    assert (flash.split()[0], ram.split()[0]) == ("flash", "RAM") and "any" in flash
-    assert {row.split()[0] for row in rows[:7]} == {
-        "tinyc",
-        "tinyi",
-        "tvmaot",
-        "tvmaotplus",
-        "tvmcg",
-        "tvmllvm",
-        "tvmrt",
-    }
+    backends = ["tinyc", "tinyi", "tvmaot", "tvmaotplus", "tvmcg", "tvmllvm", "tvmrt"]
+    assert names.split() == ["target", "flash", "RAM", *backends]
+    by_target = {row.split()[0]: row.split()[1:] for row in rows if row}
+    assert by_target["stm32f7"][:4] == ["2.0", "MiB", "512.0", "KiB"] and by_target["host"][:2] == ["any", "any"]
     alone = real("check", "good.tflite", "--target", "stm32f4").stdout.splitlines()
-    assert [line.split() for line in alone[1:5]] == [
-        ["backend", "stm32f4"],
-        ["flash", "1.5", "MiB"],
-        ["RAM", "320.0", "KiB"],
-        ["tinyc", "768", "B"],
-    ]
+    assert alone[2].split()[:7] == ["stm32f4", "1.5", "MiB", "320.0", "KiB", "768", "B"]
+    assert alone[3].startswith("arena")
 
 
 def test_all_reasons_are_told_at_once(real: Run, folder: Path) -> None:
@@ -108,8 +97,7 @@ def test_what_is_told_of_one_operator(real: Run, folder: Path) -> None:
     lines = real("check", "one.tflite", "--target", "stm32f7").stdout.splitlines()
     assert lines[0].startswith("one.tflite: 1 operator, 0 MACs") and lines[0].endswith(" 384 B at once")
     # RELU's result lies in place of its input
-    assert {line.split()[0]: line.split()[-2:] for line in lines[4:6]} == {"tinyc": ["192", "B"], "tinyi": ["204", "B"]}
-    assert lines[6].split() == ["tvmaot", "≥", "192", "B"]
+    assert " ".join(lines[2].split()).startswith("stm32f7 2.0 MiB 512.0 KiB 192 B 204 B ≥ 192 B")
     assert lines[-1] == "not asked: litert, tflm, which only a bench asks: doit bench:./one.tflite-litert-host"
     once, refused = ring().operators[0], Refusal("unheard of", "")
     assert check._where([replace(refused, operator=once)]) == "operator 0 CALL_ONCE"
@@ -183,7 +171,7 @@ def test_what_is_suggested_runs(suitable: list[tuple[str, str]], first: object) 
 
 def test_a_new_project_begins_with_what_runs(real: Run, folder: Path) -> None:
     """Or with the question what does."""
-    assert real("init", "a", "--model", "large.tflite").stdout.splitlines()[-1].endswith("-corstone300")
+    assert real("init", "a", "--model", "large.tflite").stdout.splitlines()[-1].endswith("-alif_e3")
     assert real("init", "b", "--model", "odd.tflite").stdout.splitlines()[-1] == "  tinyflow check odd"
     assert (folder / "b" / "recipes" / "suites" / "first.yaml").is_file()
 

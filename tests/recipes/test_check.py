@@ -176,7 +176,7 @@ def test_every_target_s_script_and_processor_are_there() -> None:
             TARGET.format(cpu="cortex-m4", more="linker_script: a.j2"),
             ':7:16: there is no file "a.j2"',
         ),
-        ("features/f.yaml", "description: x\nsets: {toolchain: llvm}\n", ':2:19: unknown toolchain "llvm"'),
+        ("features/f.yaml", "description: x\nsets: {toolchain: icc}\n", ':2:19: unknown toolchain "icc"'),
         (
             "features/f.yaml",
             "description: x\nsets: {toolchain: $value}\nvalues: [zig, icc]\n",

@@ -308,7 +308,7 @@ def test_registers_have_names_and_sizes() -> None:
             *("78560000", "OK", "0100000000000000", "07"),
         ]
     )
-    remote.learn_registers()
+    remote.learn_registers({})
     assert [remote.size(name) for name in ("r0", "pc", "d0", "last")] == [4, 4, 8, 1]
     assert remote.get("pc") == 0x5678
     remote.set("d0", 0x1234)

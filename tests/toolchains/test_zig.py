@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from processors import NAMES, compiler
+from processors import NAMES, compiler, processor
 from small_firmware import Bench
 
 from tinyflow.core.errors import ToolError
 from tinyflow.stages.library import objects
 from tinyflow.toolchains import zig
 
-CPUS = {name: compiler(name) for name in NAMES}
+CPUS = {name: compiler(name) for name in NAMES if "zig" in processor(name).toolchains or name == "host"}
 HARD_FLOAT = [name for name, cpu in CPUS.items() if (cpu["builtins"]["target"] or "").endswith("hf")]
 
 

@@ -94,11 +94,10 @@ def _told(name: str, graph: Graph, changed: Graph, found: Sequence[Suitability])
     backends = list(dict.fromkeys(each.backend for each in found))
     targets = list(dict.fromkeys(each.target for each in found))
     by_place = {(each.backend, each.target): each for each in found}
-    lines = [("backend", *targets)]
-    lines += [
-        (word, *(_limit(by_place[backends[0], target], kind) for target in targets)) for kind, word in _MEMORY.items()
-    ]
-    lines += [(backend, *(_cell(by_place[backend, target]) for target in targets)) for backend in backends]
+    lines = [("target", *_MEMORY.values(), *backends)]
+    for target in targets:
+        limits = (_limit(by_place[backends[0], target], kind) for kind in _MEMORY)
+        lines.append((target, *limits, *(_cell(by_place[backend, target]) for backend in backends)))
     yield from aligned(lines, [False] * len(lines[0]))
     if any(each.is_suitable for each in found):
         yield "arena (≥ where only a build knows); with stack and heap it fits into RAM, and the weights into flash"
