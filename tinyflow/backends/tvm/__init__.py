@@ -33,6 +33,7 @@ OPTIONS: Options = {
     "alignment": alignments(16),
     "chase": (*CHASE, "least"),
     "winograd": ("none", "bounded", "all"),
+    "stream": None,
 }
 
 
@@ -77,6 +78,7 @@ def generate(
     another word for cortexm); layout NHWC|NCHW;
     debug (assertions, guards behind what lies in the arena);
     chase on or off; least: kernels with so little scratch that the arena is the smallest;
+    stream: chains of layers run row by row, for a goal as of tinyc's (variant aotplus);
     winograd: none, bounded or all, as tinyc's (needs dsp, and variant aotplus);
     api and usmp (calling convention and planner of memory): default, which is what the variant has, or another;
     rounding of fully connected layers: double as TFLM does, single as LiteRT does.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow.backends.generated import ARENA, arena, held, plan_document
 from tinyflow.backends.options import has_chase
+from tinyflow.backends.programs import tables
 from tinyflow.backends.tvm import OPTIONS
 from tinyflow.backends.tvm.emit import debug, sources
 from tinyflow.backends.tvm.emit.sources import Convention
@@ -16,7 +17,7 @@ from tinyflow.backends.tvm.frontend import layouts, network
 from tinyflow.backends.tvm.frontend.layers import Network
 from tinyflow.backends.tvm.frontend.supported import plan_facts
 from tinyflow.backends.tvm.kernels.kernel import Machine, Style
-from tinyflow.backends.tvm.program import faster, least, memory, operations
+from tinyflow.backends.tvm.program import faster, least, memory, operations, streamed
 from tinyflow.backends.tvm.program.operations import Chooser, Program
 from tinyflow.model.graph import Graph
 
@@ -39,8 +40,16 @@ def write_sources(
     if chosen["winograd"] != "none":
         place = partial(_memory, chosen=chosen, convention=convention)
         selected = faster.with_winograd(layers, selected, chosen["winograd"], place)
-    placed = _memory(selected, chosen, convention)
-    sources.write(selected, placed, convention, backend, out, chosen["llvm"], has_debug=chosen["debug"])
+    chains, facts = None, plan_facts(graph)
+    if chosen["stream"]:
+        made_for, planned = (_style(chosen), machine_of(chosen)), (chosen["alignment"], has_chase(chosen))
+        selected, placed, chains = streamed.streamed(graph, layers, selected, chosen["stream"], made_for, planned)
+        facts["chains"] = tables.documents(chains.program)
+        facts["paths"] = {**facts["paths"], **dict.fromkeys(chains.kernels, "row by row")}
+    else:
+        placed = _memory(selected, chosen, convention)
+    has_debug = chosen["debug"]
+    sources.write(selected, placed, convention, backend, out, chosen["llvm"], has_debug=has_debug, chains=chains)
     document = plan_document(
         graph,
         backend,
@@ -65,7 +74,7 @@ def write_sources(
         ),
         reset="model_reset" if selected.initial else "",
         weights_bytes=sum(array.nbytes for array in selected.constants.values()),
-        **plan_facts(graph),
+        **facts,
     )
     document.write(plan, **({} if tuning is None else {"tuning": tuning.summary()}))
 
@@ -114,7 +123,8 @@ def machine_of(chosen: Mapping[str, Any]) -> Machine:
 
 def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """All options: those that are not given have their defaults."""
-    defaults = {name: values[0] if isinstance(values, tuple) else {} for name, values in OPTIONS.items()}
+    others: Mapping[Any, Any] = {dict: {}, None: None}
+    defaults = {name: values[0] if isinstance(values, tuple) else others[values] for name, values in OPTIONS.items()}
     return {**defaults, **options}
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from tinyflow.backends import arrays
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import initialised, model_header, model_source, write_files
-from tinyflow.backends.tvm.emit import calls, codegen, debug, objects, packed_calls
+from tinyflow.backends.tvm.emit import calls, codegen, debug, objects, packed_calls, rows
 from tinyflow.backends.tvm.program.memory import Memory
-from tinyflow.backends.tvm.program.operations import Program
+from tinyflow.backends.tvm.program.operations import Program, Step
+from tinyflow.backends.tvm.program.streamed import Chains, RowKernel
 
 # so many files are compiled at once, whatever machine it is
 _KERNEL_FILES = 4
@@ -39,8 +40,11 @@ def write(
     llvm: Mapping[str, object] | None = None,
     *,
     has_debug: bool = False,
+    chains: Chains | None = None,
 ) -> None:
     """Write all files; `convention` is packed, unpacked, or objects: compiled for `llvm`, called like unpacked.
+
+    `chains`: those that are steps of the program.
 
     `has_debug`: with TVM's assertions in packed functions, and guards where the memory has room for them.
     """
@@ -53,12 +57,13 @@ def write(
     else:
         kernels = kernel_files(program, convention, has_asserts=has_debug)
     reset, copied = initialised((memory.places[value], content) for value, content in program.initial.items())
-    constants = _constants(program) | {name: Constant(np.frombuffer(one, np.int8)) for name, one in copied.items()}
+    constants = _constants(program, chains)
+    constants |= {name: Constant(np.frombuffer(one, np.int8)) for name, one in copied.items()}
     files = {
         "model.h": model_header(memory.total_bytes, has_state=bool(program.initial)),
         **kernels,
         **arrays.files(constants),
-        "model.c": _model(program, memory, convention, has_debug, reset if program.initial else None),
+        "model.c": _model(program, memory, convention, has_debug, reset if program.initial else None, chains),
     }
     write_files(folder, backend, files)
 
@@ -94,17 +99,24 @@ def _kernels_header(prototypes: Sequence[str], headers: Sequence[str] = (), type
     return f"#ifndef KERNELS_H\n#define KERNELS_H\n\n{includes}\n{types}{declarations}\n\n#endif\n"
 
 
-def _constants(program: Program) -> dict[str, Constant]:
+def _constants(program: Program, chains: Chains | None) -> dict[str, Constant]:
     """The constants, at addresses as their kernels want them."""
+    kernels = chains.kernels.values() if chains is not None else ()
+    each: list[Step | RowKernel] = [*program.steps, *(one for of_part in kernels for one in of_part)]
     return {
-        step.constants[parameter.name]: Constant(program.constants[step.constants[parameter.name]], parameter.alignment)
-        for step in program.steps
-        for parameter in step.kernel.constants
+        one.constants[parameter.name]: Constant(program.constants[one.constants[parameter.name]], parameter.alignment)
+        for one in each
+        for parameter in one.kernel.constants
     }
 
 
 def _model(
-    program: Program, memory: Memory, convention: Convention, has_debug: bool, reset: Sequence[str] | None
+    program: Program,
+    memory: Memory,
+    convention: Convention,
+    has_debug: bool,
+    reset: Sequence[str] | None,
+    chains: Chains | None,
 ) -> str:
     is_packed = convention == "packed"
     made = [
@@ -114,4 +126,7 @@ def _model(
     before, statements = [text for text, _ in made], [text for _, text in made]
     if has_debug:
         before, statements = [debug.definitions(memory, is_packed), *before], debug.guarded(program, memory, statements)
-    return model_source(_INCLUDES, memory.alignment, memory.total_bytes, before, statements, reset)
+    includes = _INCLUDES
+    if chains is not None:
+        before, includes = [*rows.texts(chains), *before], _INCLUDES + "#include <stddef.h>\n#include <string.h>\n"
+    return model_source(includes, memory.alignment, memory.total_bytes, before, statements, reset)

@@ -38,7 +38,7 @@ def _inner(network: Network) -> dict[Value, FeatureMap]:
     for value in (*network.outputs, *network.initial):
         found.pop(value, None)
     for layer in network.layers:
-        for value, feature in zip(layer.inputs, _input_maps(layer), strict=True):
+        for value, feature in zip(layer.inputs, input_maps(layer), strict=True):
             if value in found and feature != found[value] and not isinstance(layer.spec, DenseSpec):
                 del found[value]
     return found
@@ -49,7 +49,8 @@ def _has_order(feature: FeatureMap) -> bool:
     return feature.channels > 1 and feature.height * feature.width > 1
 
 
-def _input_maps(layer: Layer) -> Iterable[FeatureMap | None]:
+def input_maps(layer: Layer) -> Iterable[FeatureMap | None]:
+    """The extents of its inputs, where they have some."""
     spec = layer.spec
     if isinstance(spec, (DenseSpec, *_UNORDERED)):
         return [None] * len(layer.inputs)

@@ -24,8 +24,9 @@ Expand = Callable[..., None]  # a T.inline of (data, scratch, place in scratch, 
 BLOCK = 8  # products of one step of tf_conv4
 # Weights are widened once for each part: 48 pixels make that 3 % of the work, and more would only cost memory.
 PART_PIXELS = 48
-# A whole row is worth so much scratch even where there is less room; it fits on a stack of 8 KiB.
-_ROW_BYTES = 6144
+# A whole row is worth so much scratch even where there is less room; it fits on a stack of 8 KiB. Nobody who counts
+# bytes wants it.
+_ROW_BYTES, _COUNTED = 6144, 2048
 # Where not even so many pixels would fit beside the pairs of the weights, these stay bytes.
 _FEW_PIXELS = 2
 
@@ -138,7 +139,8 @@ def _span(spec: ConvSpec, left: Expr, columns: int) -> Span:
 
 def widening(spec: ConvSpec, scratch_bytes: int, part_pixels: int = PART_PIXELS) -> tuple[Tiling, Expand]:
     """The tiling of a convolution and what fills scratch for it: `scratch_bytes` or, if need be, `_ROW_BYTES`."""
-    weight_bytes, row_bytes = 2 * GROUP * spec.reduction, max(scratch_bytes, _ROW_BYTES)
+    weight_bytes = 2 * GROUP * spec.reduction
+    row_bytes = scratch_bytes if scratch_bytes < _COUNTED else max(scratch_bytes, _ROW_BYTES)
     is_narrow = weight_bytes + 2 * _FEW_PIXELS * spec.reduction > row_bytes
     taken = 0 if is_narrow else weight_bytes
     limits = Limits((scratch_bytes - taken) // 4, (row_bytes - taken) // 4, part_pixels)
