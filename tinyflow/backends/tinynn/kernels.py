@@ -180,7 +180,7 @@ _OF_BYTES: Sequence[Kernel] = (
         _conv2d("dsp", (_RIGHT, _PAIRS, needs.SHORT_PAIRS), packs.with_records(short.pairs)), name="conv2d_short_dsp"
     ),
     replace(
-        _conv2d("rv32", (_RIGHT, needs.LONG_RUNS), packs.packed(packs.rv32_conv2d_fields)),
+        _conv2d("rv32", (_RIGHT, needs.LONG_RUNS, needs.LINES), packs.packed(packs.rv32_conv2d_fields)),
         scratch=scratch.FIELDS,
         at_once=6,
         name="conv2d_fields_rv32",
@@ -196,6 +196,10 @@ _OF_BYTES: Sequence[Kernel] = (
         (0,),
         name="depthwise3x3_short_dsp",
     ),
+)
+_ONE_SIDED = (_RIGHT, _3X3, needs.NOT_BELOW_ZERO, needs.LINES)
+_LINE = replace(
+    _depthwise("rv32", "planes", _ONE_SIDED, packs.planes_of_lines, scratch.PLANE), name="depthwise3x3_line_rv32"
 )
 _WEIGHTED: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
@@ -225,6 +229,7 @@ _WEIGHTED: Sequence[Kernel] = (
         packs.planes,
         scratch.WIDE_PLANE_AND_MORE,
     ),
+    _LINE,
     _depthwise("rv32", "planes", (_RIGHT, _3X3), packs.planes, scratch.PLANE),
     _depthwise("c", "planes", (_RIGHT, _3X3), packs.planes, scratch.PLANE),
     _depthwise("c", "planes", (needs.ANY_SHIFTS, needs.SEVERAL_PIXELS), packs.planes, scratch.PLANE_AND_MORE),

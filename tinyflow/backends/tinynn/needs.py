@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tinyflow.backends.tinynn import layouts, packs, short, winograd
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.linear import linear
+from tinyflow.backends.tinynn.lines import why_not_lines
 
 # TINYNN_NARROW_WINDOW of tinynn.h: elements whose sum has 16 bits
 NARROW_WINDOW = 255
@@ -53,6 +54,7 @@ ANY_SHIFTS = Need(
     "sums of 30 bits; channels of other scales than right shifts take are rescaled by the definition",
     lambda layer: layouts.why_not_right_where_possible(layer.rows, layer.channels, layer.fields["output_zero_point"]),
 )
+LINES = Need("a rescaling that one multiplication does, for every sum", why_not_lines)
 HALVED = Need("scales below 1/2", lambda layer: layouts.why_not_halved(layer.channels))
 CHANNEL_PAIRS = Need(
     "every other channel's sums of 23 bits, no -128 above a negative weight",
@@ -82,7 +84,7 @@ def _why_not_fields(layer: Layer) -> str | None:
     # of short rows of a window more for each value
     channels, has_window = f["input_channels"], f["kernel_height"] * f["kernel_width"] > 1
     gathered, copied = (20 + 50 // channels, 14 + 16 // channels) if has_window else (18, 0)
-    by_fields = -(-outputs // 2) * (17 * products + 197) + 25 * len(runs) + gathered * products + 180
+    by_fields = -(-outputs // 2) * (17 * products + 155) + 25 * len(runs) + gathered * products + 180
     by_tiles = -(-outputs // 4) * (42 * products + 226) + copied * products + 115
     if 100 * -(-pixels // 6) * by_fields < _WORTH_PERCENT * -(-pixels // 4) * by_tiles:
         return None
@@ -90,6 +92,8 @@ def _why_not_fields(layer: Layer) -> str | None:
 
 
 LONG_RUNS = Need("weights so small that sums of 16 bits take fewer instructions", _why_not_fields)
+
+NOT_BELOW_ZERO = _on_fields("no outputs below the zero point", lambda f: f["lowest"] >= f["output_zero_point"])
 
 # of an LSTM
 SUMS_HAVE_ROOM = Need(

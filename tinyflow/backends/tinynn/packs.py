@@ -14,6 +14,7 @@ from tinyflow.backends.tinynn.calls import Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, RVV_LANES, Array
 from tinyflow.backends.tinynn.linear import linear
+from tinyflow.backends.tinynn.lines import line_records
 from tinyflow.backends.tinynn.scratch import pairs_of_taps
 from tinyflow.model.arithmetic import unary
 from tinyflow.model.arithmetic.exponential import exponentials_of
@@ -55,7 +56,7 @@ def tiled(channels: int) -> Pack:
 
 def rv32_conv2d_fields(layer: Layer) -> tuple[Array, Array]:
     """Pairs of channels as runs (rv32/conv2d_fields.c)."""
-    return layouts.in_runs(layer.rows, 2, step=16), right_records(layer, 2)
+    return layouts.in_runs(layer.rows, 2, step=16), line_records(layer, 2)
 
 
 def mve_arrays(layer: Layer) -> tuple[Array, Array]:
@@ -136,6 +137,11 @@ def taps_last(layer: Layer) -> tuple[Array, Array]:
 def planes(layer: Layer) -> tuple[Array, Array]:
     """The taps of each channel: src/dsp and src/c, depthwise*.c."""
     return layer.rows.ravel(), right_records(layer)
+
+
+def planes_of_lines(layer: Layer) -> tuple[Array, Array]:
+    """The same, rescaled by lines (rv32/depthwise3x3.c)."""
+    return layer.rows.ravel(), line_records(layer)
 
 
 def planes_in_words(layer: Layer) -> tuple[Array, Array]:

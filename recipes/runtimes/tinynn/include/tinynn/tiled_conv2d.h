@@ -209,12 +209,76 @@ static void pair_pixels(const struct tinynn_conv2d *restrict p, const struct pla
   }
 }
 
+/* Whether all pixels of a tile lie side by side in a row, with all that is under their kernels inside the input. */
+static inline int is_in_a_row(const struct tinynn_conv2d *restrict p, const struct place *place, int32_t pixels) {
+  if (pixels < TILE_PIXELS) {
+    return 0;
+  }
+  if (p->kernel_height * p->kernel_width == 1 && p->input_width == p->output_width && p->input_height == p->output_height) {
+    return p->pad_left + p->pad_top == 0; /* from row to row, too */
+  }
+  const struct place last = {place->image, place->y, place->x + (TILE_PIXELS - 1) * p->stride_x, place->last};
+  return last.x < p->output_width * p->stride_x - p->pad_left && how_inside(p, place) & how_inside(p, &last) & 2;
+}
+
+/* Values of such pixels, `step` bytes apart. */
+static inline int32_t *row_values(int32_t *restrict to, const int8_t *restrict from, int32_t step, int32_t count) {
+  const int8_t *x[TILE_PIXELS];
+  for (int32_t i = 0; i < TILE_PIXELS; ++i) {
+    x[i] = from + i * step;
+  }
+#define VALUES(k) \
+  do { \
+    for (int32_t i = 0; i < TILE_PAIRS; ++i) { \
+      to[(k) * TILE_PAIRS + i] = pair_of(x[2 * i][k], x[2 * i + 1][k]); \
+    } \
+  } while (0)
+#define ADVANCE(by) \
+  do { \
+    for (int32_t i = 0; i < TILE_PIXELS; ++i) { \
+      x[i] += by; \
+    } \
+    to += by * TILE_PAIRS; \
+  } while (0)
+  const int8_t *const end = from + count;
+  for (const int8_t *threes = from + count / 3 * 3; x[0] != threes;) {
+    VALUES(0);
+    VALUES(1);
+    VALUES(2);
+    ADVANCE(3);
+  }
+  while (x[0] != end) {
+    VALUES(0);
+    ADVANCE(1);
+  }
+#undef VALUES
+#undef ADVANCE
+  return to;
+}
+
+static inline void rows_of_pixels(const struct tinynn_conv2d *restrict p, const struct place *place,
+                                  int32_t *restrict to) {
+  const int32_t channels = p->input_channels, pitch = p->input_width * channels;
+  const int8_t *line = place->image + place->y * pitch + place->x * channels;
+  for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
+    to = row_values(to, line, p->stride_x * channels, p->kernel_width * channels);
+    line += p->dilation_y * pitch;
+  }
+}
+
 /* All pixels of a tile by pairs; those that are not there are the first one. */
 static inline void bring_together(const struct tinynn_conv2d *restrict p, struct tinynn_tile *job, struct place *place,
                                   int32_t pixels, int8_t *restrict scratch, int32_t pitch) {
   const int8_t *padding = scratch + TILE_PAIRS * (int32_t)sizeof(int32_t) * pitch;
   const struct place first = *place;
   job->x[0] = scratch;
+  if (is_in_a_row(p, place, pixels)) {
+    rows_of_pixels(p, place, (int32_t *)(void *)scratch);
+    for (int32_t i = 0; i < TILE_PIXELS; ++i) {
+      advance(p, place);
+    }
+    return;
+  }
   for (int32_t i = 0; i < TILE_PIXELS; i += 2) {
     struct place places[2] = {first, first};
     for (int32_t j = 0; j < 2 && i + j < pixels; ++j) {

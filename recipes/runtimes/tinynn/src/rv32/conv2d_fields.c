@@ -2,7 +2,7 @@
  *
  * A word of two pixels, x0 + 65536 * x1, by a weight is both their products. The sums of a run of products stay inside
  * 16 bits whatever the pixels are, as layouts.py counts: |Σ x * w| < 2^15. Weights of two channels are runs: a byte of 16
- * times the length, [length][2]; after the last run a byte of 0.
+ * times the length, [length][2]; after the last run a byte of 0. Records are those of backends/tinynn/lines.py.
  */
 #define TILE_PIXELS 6
 #define TILE_CHANNELS 2

@@ -1,7 +1,7 @@
 /* DEPTHWISE_CONV_2D for RV32IM, 3×3 taps, depth multiplier 1: the formula of ref/depthwise.c, one channel after the other,
  * each with padding around it as in c/depthwise3x3.c; plane3x3.S computes its outputs along the longer side.
  *
- * Packing: [channel][3][3] int8; records as in rescale_right.h.
+ * Packing: [channel][3][3] int8; records as in rescale_right.h, or of backends/tinynn/lines.py.
  * Scratch: [(output_height - 1) * stride_y + 3][(output_width - 1) * stride_x + 3] int8.
  */
 #include "tinynn.h"
@@ -21,7 +21,8 @@ struct tinynn_plane3x3 {
   int32_t bias, lowest, highest;
 };
 
-void tinynn_plane3x3_rv32(const struct tinynn_plane3x3 *job);
+typedef void plane_function(const struct tinynn_plane3x3 *job);
+plane_function tinynn_plane3x3_rv32, tinynn_plane3x3_line_rv32;
 
 /* A pointer that is added to, where compilers would rather add to four. */
 static inline const int8_t *next(const int8_t *value, int32_t step) {
@@ -55,8 +56,10 @@ static inline void copy_lines(int8_t *restrict to, const int8_t *restrict from, 
   }
 }
 
-void tinynn_depthwise3x3_rv32(const struct tinynn_depthwise *restrict layer, const int8_t *input, int8_t *output,
-                              void *restrict scratch) {
+static inline __attribute__((always_inline)) void by_planes(const struct tinynn_depthwise *restrict layer,
+                                                            const int8_t *input, int8_t *output,
+                                                            void *restrict scratch, plane_function *plane3x3,
+                                                            const int is_line) {
   const int is_turned = layer->output_height > layer->output_width;
   const struct tinynn_depthwise p = is_turned ? tinynn_turned(*layer) : *layer;
   const int32_t channels = p.input_channels;
@@ -93,11 +96,26 @@ void tinynn_depthwise3x3_rv32(const struct tinynn_depthwise *restrict layer, con
       }
       job.output = output + c;
       job.bias = channel->bias;
-      job.right = tinynn_right(channel, p.output_zero_point);
-      tinynn_plane3x3_rv32(&job);
+      if (is_line) {
+        const int32_t offset = (int32_t)((uint32_t)channel->shift >> 5);
+        job.right = (struct tinynn_right){channel->multiplier, channel->shift, offset + p.lowest * (1 << (channel->shift & 31))};
+      } else {
+        job.right = tinynn_right(channel, p.output_zero_point);
+      }
+      plane3x3(&job);
       job.taps += TAPS * TAPS;
     }
     input += p.input_height * p.input_width * channels;
     output += p.output_height * p.output_width * channels;
   }
+}
+
+void tinynn_depthwise3x3_rv32(const struct tinynn_depthwise *restrict layer, const int8_t *input, int8_t *output,
+                              void *restrict scratch) {
+  by_planes(layer, input, output, scratch, tinynn_plane3x3_rv32, 0);
+}
+
+void tinynn_depthwise3x3_line_rv32(const struct tinynn_depthwise *restrict layer, const int8_t *input, int8_t *output,
+                                   void *restrict scratch) {
+  by_planes(layer, input, output, scratch, tinynn_plane3x3_line_rv32, 1);
 }

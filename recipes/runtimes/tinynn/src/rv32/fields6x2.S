@@ -7,7 +7,7 @@
  * three pairs of pixels, a4 and a5 a weight, a product; t3-t5 channel 0's sums of the run, t6, a6, a7 channel 1's; s0-s11
  * for each of these all that was added, and what was in its upper half.
  */
-#include "tinynn/function.inc"
+#include "tinynn/rv32.inc"
 
 #define WEIGHTS 0
 #define CHANNELS 4
@@ -19,12 +19,6 @@
 #define LOWEST 52
 #define HIGHEST 56
 
-/* struct tinynn_channel */
-#define BIAS 0
-#define FACTOR 4
-#define SHIFT 8
-#define CHANNEL_BYTES 12
-
 #define FRAME_BYTES 80
 #define TILE 0 /* the argument; what changes from block to block is kept behind it */
 #define SAVED_CHANNELS 4
@@ -32,22 +26,6 @@
 #define SAVED_BLOCKS 12
 #define SAVED_WEIGHTS 16
 #define SAVED_REGISTERS 20
-
-.macro save instruction
-  \instruction s0, SAVED_REGISTERS(sp)
-  \instruction s1, SAVED_REGISTERS+4(sp)
-  \instruction s2, SAVED_REGISTERS+8(sp)
-  \instruction s3, SAVED_REGISTERS+12(sp)
-  \instruction s4, SAVED_REGISTERS+16(sp)
-  \instruction s5, SAVED_REGISTERS+20(sp)
-  \instruction s6, SAVED_REGISTERS+24(sp)
-  \instruction s7, SAVED_REGISTERS+28(sp)
-  \instruction s8, SAVED_REGISTERS+32(sp)
-  \instruction s9, SAVED_REGISTERS+36(sp)
-  \instruction s10, SAVED_REGISTERS+40(sp)
-  \instruction s11, SAVED_REGISTERS+44(sp)
-  \instruction ra, SAVED_REGISTERS+48(sp)
-.endm
 
 .macro load_pairs place
   lw t0, \place(a0)
@@ -117,42 +95,41 @@
   mv \all, a5
 .endm
 
-/* One sum to one output: tinynn_rescale_right, then the clamp. a6 lowest, a7 highest. */
-.macro finish_one sum, factor, shift, offset, place
-  slli \sum, \sum, 1
-  mulhsu \sum, \sum, \factor
-  bgez \sum, 3f
-  addi \sum, \sum, -2
-3:
-  add \sum, \sum, \offset
-  sra \sum, \sum, \shift
-  bge \sum, a6, 1f
-  mv \sum, a6
-1:
-  ble \sum, a7, 2f
-  mv \sum, a7
-2:
-  sb \sum, \place(a0)
+/* Sums to outputs by the records of backends/tinynn/lines.py; a6 lowest, a7 highest. */
+.macro finish_pixel sum0, sum1, edge0, edge1
+  rescale_line \sum0, t0, t1, t2, a6, a7, \edge0
+  sb \sum0, 0(a0)
+  rescale_line \sum1, t3, t4, t5, a6, a7, \edge1
+  sb \sum1, 1(a0)
+  add a0, a0, a1
 .endm
 
-.macro finish_pixel sum0, sum1
-  finish_one \sum0, t0, t1, t2, 0
-  finish_one \sum1, t3, t4, t5, 1
-  add a0, a0, a1
+.macro finish_pixels edge0, edge1
+  finish_pixel s0, s6, \edge0, \edge1
+  finish_pixel s1, s7, \edge0, \edge1
+  finish_pixel s2, s8, \edge0, \edge1
+  finish_pixel s3, s9, \edge0, \edge1
+  finish_pixel s4, s10, \edge0, \edge1
+  finish_pixel s5, s11, \edge0, \edge1
 .endm
 
 .macro record place, factor, shift, offset
   lw \shift, \place+SHIFT(a5)
   lw \factor, \place+FACTOR(a5)
-  addi \shift, \shift, 1
-  sll \offset, a4, \shift /* (2 * zero point + 1) << (shift + 1) */
-  addi \offset, \offset, 1
-  addi \shift, \shift, 1
+  srli \offset, \shift, 5
+  sll a4, a6, \shift
+  add \offset, \offset, a4
+.endm
+
+/* (zero point << shift) + 256 */
+.macro edge place, shift
+  sll \place, t6, \shift
+  addi \place, \place, 256
 .endm
 
 function tinynn_fields6x2_rv32
   addi sp, sp, -FRAME_BYTES
-  save sw
+  save_all sw, SAVED_REGISTERS
   sw a0, TILE(sp)
   lw t2, CHANNELS(a0)
   lw t3, OUTPUT(a0)
@@ -230,31 +207,32 @@ summed:
   take_apart s8, s9
   take_apart s10, s11
   lw a0, TILE(sp)
-  lw a4, ZERO(a0)
+  lw t6, ZERO(a0)
   lw a6, LOWEST(a0)
   lw a7, HIGHEST(a0)
   lw a1, PITCH(a0)
   lw a5, SAVED_CHANNELS(sp)
   lw a0, SAVED_OUTPUT(sp)
-  slli a4, a4, 1
-  addi a4, a4, 1
   record 0, t0, t1, t2
   record CHANNEL_BYTES, t3, t4, t5
-  addi t6, a0, 2
-  sw t6, SAVED_OUTPUT(sp)
-  finish_pixel s0, s6
-  finish_pixel s1, s7
-  finish_pixel s2, s8
-  finish_pixel s3, s9
-  finish_pixel s4, s10
-  finish_pixel s5, s11
+  addi a4, a0, 2
+  sw a4, SAVED_OUTPUT(sp)
+  blt a6, t6, two_sided
+  finish_pixels
+block_done:
   lw a1, SAVED_WEIGHTS(sp)
   addi t2, a5, 2*CHANNEL_BYTES
   lw t4, SAVED_BLOCKS(sp)
   addi t4, t4, -1
   bnez t4, next_block
 
-  save lw
+  save_all lw, SAVED_REGISTERS
   addi sp, sp, FRAME_BYTES
   ret
+
+two_sided:
+  edge ra, t4
+  edge t6, t1
+  finish_pixels t6, ra
+  j block_done
 end tinynn_fields6x2_rv32

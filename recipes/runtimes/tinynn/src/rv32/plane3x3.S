@@ -1,15 +1,16 @@
 /* All outputs of one channel under a kernel of 3x3 taps: see depthwise3x3.c.
  *
  *   void tinynn_plane3x3_rv32(const struct tinynn_plane3x3 *job)
+ *   void tinynn_plane3x3_line_rv32(const struct tinynn_plane3x3 *job), with records of backends/tinynn/lines.py
  *
  * Where neighbouring outputs have neighbouring windows each value is read once, and a column of three is added to the
- * three outputs that see it: 35 instructions for 9 products and an output. 42 at any other stride.
+ * three outputs that see it: 35 instructions for 9 products and an output, 27 to 31 with lines. 42 at any other stride.
  *
  * Registers: s0-s8 taps, row by row; a0-a2 three rows of the plane, ra the end of the first; t0-t2 a column's values; a3 a
  * sum, s9 and s10 those of the next two outputs; a4 a product; a5 bias, a6 factor, a7 shift, t3 offset, t4 lowest, t5
  * highest; t6 output, s11 bytes to the next one.
  */
-#include "tinynn/function.inc"
+#include "tinynn/rv32.inc"
 
 /* struct tinynn_plane3x3 */
 #define TAPS 0
@@ -22,10 +23,10 @@
 #define OUTPUT 28
 #define OUTPUT_STEP 32
 #define OUTPUT_SKIP 36
-#define FACTOR 40
-#define SHIFT 44
+#define JOB_FACTOR 40
+#define JOB_SHIFT 44
 #define OFFSET 48
-#define BIAS 52
+#define JOB_BIAS 52
 #define LOWEST 56
 #define HIGHEST 60
 
@@ -34,22 +35,6 @@
 #define LINES_LEFT 4
 #define SKIP 8 /* from the end of a row that was read to the next one */
 #define SAVED_REGISTERS 12
-
-.macro save instruction
-  \instruction s0, SAVED_REGISTERS(sp)
-  \instruction s1, SAVED_REGISTERS+4(sp)
-  \instruction s2, SAVED_REGISTERS+8(sp)
-  \instruction s3, SAVED_REGISTERS+12(sp)
-  \instruction s4, SAVED_REGISTERS+16(sp)
-  \instruction s5, SAVED_REGISTERS+20(sp)
-  \instruction s6, SAVED_REGISTERS+24(sp)
-  \instruction s7, SAVED_REGISTERS+28(sp)
-  \instruction s8, SAVED_REGISTERS+32(sp)
-  \instruction s9, SAVED_REGISTERS+36(sp)
-  \instruction s10, SAVED_REGISTERS+40(sp)
-  \instruction s11, SAVED_REGISTERS+44(sp)
-  \instruction ra, SAVED_REGISTERS+48(sp)
-.endm
 
 .macro load place
   lb t0, \place(a0)
@@ -67,31 +52,18 @@
   add \sum, \sum, a4
 .endm
 
-/* a3 to one output: tinynn_rescale_right, then the clamp. */
-.macro finish
-  slli a3, a3, 1
-  mulhsu a3, a3, a6
-  bgez a3, 3f
-  addi a3, a3, -2
-3:
-  add a3, a3, t3
-  sra a3, a3, a7
-  bge a3, t4, 1f
-  mv a3, t4
-1:
-  ble a3, t5, 2f
-  mv a3, t5
-2:
+.macro finish how
+  \how a3, a6, a7, t3, t4, t5
   sb a3, 0(t6)
   add t6, t6, s11
 .endm
 
-.macro neighbour place
+.macro neighbour place, how
   load \place
   multiply a3, s9, s2, s5, s8
   multiply s9, s10, s1, s4, s7
   multiply s10, a5, s0, s3, s6
-  finish
+  finish \how
 .endm
 
 .macro advance by
@@ -120,9 +92,11 @@
   bnez a4, \to
 .endm
 
-function tinynn_plane3x3_rv32
+/* All of it, by one way to rescale. */
+.macro plane name, how
+function \name
   addi sp, sp, -FRAME_BYTES
-  save sw
+  save_all sw, SAVED_REGISTERS
   sw a0, JOB(sp)
   mv a4, a0
   lw a3, TAPS(a4)
@@ -143,9 +117,9 @@ function tinynn_plane3x3_rv32
   add a2, a1, a3
   lw t6, OUTPUT(a4)
   lw s11, OUTPUT_STEP(a4)
-  lw a5, BIAS(a4)
-  lw a6, FACTOR(a4)
-  lw a7, SHIFT(a4)
+  lw a5, JOB_BIAS(a4)
+  lw a6, JOB_FACTOR(a4)
+  lw a7, JOB_SHIFT(a4)
   lw t3, OFFSET(a4)
   lw t4, LOWEST(a4)
   lw t5, HIGHEST(a4)
@@ -153,13 +127,13 @@ function tinynn_plane3x3_rv32
   lw ra, LENGTH(a4)
   lw t0, LINE_STEP(a4)
   addi t1, s9, -1
-  bnez t1, apart
+  bnez t1, .Lapart\@
 
   addi ra, ra, 2
   sub t0, t0, ra
   sw t0, SKIP(sp)
   add ra, ra, a0
-line:
+.Lline\@:
   load 0
   multiply s10, a5, s0, s3, s6
   load 1
@@ -168,38 +142,42 @@ line:
   advance 2
   sub a4, ra, a0
   andi a4, a4, 1
-  beqz a4, two
-  neighbour 0
+  beqz a4, .Ltwo\@
+  neighbour 0, \how
   advance 1
-  beq a0, ra, line_done
-two:
-  neighbour 0
-  neighbour 1
+  beq a0, ra, .Lline_done\@
+.Ltwo\@:
+  neighbour 0, \how
+  neighbour 1, \how
   advance 2
-  bne a0, ra, two
-line_done:
-  next_line line
-  j done
+  bne a0, ra, .Ltwo\@
+.Lline_done\@:
+  next_line .Lline\@
+  j .Ldone\@
 
-apart:
+.Lapart\@:
   mul ra, ra, s9
   sub t0, t0, ra
   sw t0, SKIP(sp)
   add ra, ra, a0
-one:
+.Lone\@:
   load 0
   multiply a3, a5, s0, s3, s6
   load 1
   multiply a3, a3, s1, s4, s7
   load 2
   multiply a3, a3, s2, s5, s8
-  finish
+  finish \how
   advance_by s9
-  bne a0, ra, one
-  next_line one
+  bne a0, ra, .Lone\@
+  next_line .Lone\@
 
-done:
-  save lw
+.Ldone\@:
+  save_all lw, SAVED_REGISTERS
   addi sp, sp, FRAME_BYTES
   ret
-end tinynn_plane3x3_rv32
+end \name
+.endm
+
+plane tinynn_plane3x3_rv32, rescale_right
+plane tinynn_plane3x3_line_rv32, rescale_line

@@ -6,7 +6,7 @@
  * value of each pixel, t2 a weight, ra a product; sums of channel 0: s0-s3 for the four pixels, 1: s4-s7, 2: s8-s11,
  * 3: a4-a7.
  */
-#include "tinynn/function.inc"
+#include "tinynn/rv32.inc"
 
 #define WEIGHTS 0
 #define CHANNELS 4
@@ -19,12 +19,6 @@
 #define LOWEST 44
 #define HIGHEST 48
 
-/* struct tinynn_channel */
-#define BIAS 0
-#define FACTOR 4
-#define SHIFT 8
-#define CHANNEL_BYTES 12
-
 #define FRAME_BYTES 80
 #define TILE 0 /* the argument; what changes from block to block is kept behind it */
 #define SAVED_CHANNELS 4
@@ -32,22 +26,6 @@
 #define SAVED_BLOCKS 12
 #define SAVED_WEIGHTS 16
 #define SAVED_REGISTERS 20
-
-.macro save instruction
-  \instruction s0, SAVED_REGISTERS(sp)
-  \instruction s1, SAVED_REGISTERS+4(sp)
-  \instruction s2, SAVED_REGISTERS+8(sp)
-  \instruction s3, SAVED_REGISTERS+12(sp)
-  \instruction s4, SAVED_REGISTERS+16(sp)
-  \instruction s5, SAVED_REGISTERS+20(sp)
-  \instruction s6, SAVED_REGISTERS+24(sp)
-  \instruction s7, SAVED_REGISTERS+28(sp)
-  \instruction s8, SAVED_REGISTERS+32(sp)
-  \instruction s9, SAVED_REGISTERS+36(sp)
-  \instruction s10, SAVED_REGISTERS+40(sp)
-  \instruction s11, SAVED_REGISTERS+44(sp)
-  \instruction ra, SAVED_REGISTERS+48(sp)
-.endm
 
 /* One weight of a channel by one value of each pixel. */
 .macro multiply place, sum0, sum1, sum2, sum3
@@ -80,26 +58,12 @@
   mv \sum3, \sum0
 .endm
 
-/* One sum to one output: tinynn_rescale_right, then the clamp. t2 factor, t3 shift, t4 offset, t5 lowest, t6
- * highest. */
+/* t1 records, a0-a3 the pixels' outputs; t2 factor, t3 shift, t4 offset, t5 lowest, t6 highest. */
 .macro finish_one channel, sum, output
-  slli \sum, \sum, 1
-  mulhsu \sum, \sum, t2
-  bgez \sum, 3f
-  addi \sum, \sum, -2
-3:
-  add \sum, \sum, t4
-  sra \sum, \sum, t3
-  bge \sum, t5, 1f
-  mv \sum, t5
-1:
-  ble \sum, t6, 2f
-  mv \sum, t6
-2:
+  rescale_right \sum, t2, t3, t4, t5, t6
   sb \sum, \channel(\output)
 .endm
 
-/* t1 records, a0-a3 the pixels' outputs. */
 .macro finish channel, sum0, sum1, sum2, sum3
   lw t3, CHANNEL_BYTES*\channel+SHIFT(t1)
   lw t2, CHANNEL_BYTES*\channel+FACTOR(t1)
@@ -115,7 +79,7 @@
 
 function tinynn_tile4x4_rv32
   addi sp, sp, -FRAME_BYTES
-  save sw
+  save_all sw, SAVED_REGISTERS
   sw a0, TILE(sp)
   lw t2, CHANNELS(a0)
   lw t3, OUTPUT(a0)
@@ -190,7 +154,7 @@ summed:
   addi t4, t4, -1
   bnez t4, next_block
 
-  save lw
+  save_all lw, SAVED_REGISTERS
   addi sp, sp, FRAME_BYTES
   ret
 end tinynn_tile4x4_rv32
