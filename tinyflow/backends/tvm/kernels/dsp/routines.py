@@ -24,7 +24,7 @@ from tinyflow.backends.tvm.kernels.packing import as_words
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec
 
 # bytes between neighbouring pixels for which there is a routine of two at once
-_DISTANCES = (16, 32, 64, 80, 128, 256, 512)
+_DISTANCES = (16, 32, 48, 64, 80, 96, 128, 192, 256, 384, 512)
 
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
 # TFLite, kernels/internal/reference/integer_ops/conv.h
@@ -35,7 +35,7 @@ def conv(spec: ConvSpec, scratch_bytes: int, part: int = PART_PIXELS, grouped: i
 
     With `grouped` by two where a routine knows how far apart they are; 1: with loads one behind the other.
     """
-    tiling, expand = widening(spec, scratch_bytes, part)
+    tiling, expand = widening(spec, scratch_bytes, part, () if grouped is None else _DISTANCES)
     distance, loads = 4 * tiling.column_words, "grouped" if grouped else "spread"
     if grouped is not None and (tiling.is_narrow or distance not in _DISTANCES or tiling.run * tiling.columns < 2):
         return None

@@ -7,7 +7,7 @@ patches  any depth: all products of one pixel, gathered from padded rows of byte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,16 +137,22 @@ def _span(spec: ConvSpec, left: Expr, columns: int) -> Span:
     return Span(before, source, inside, width - before - inside)
 
 
-def widening(spec: ConvSpec, scratch_bytes: int, part_pixels: int = PART_PIXELS) -> tuple[Tiling, Expand]:
-    """The tiling of a convolution and what fills scratch for it: `scratch_bytes` or, if need be, `_ROW_BYTES`."""
+def widening(
+    spec: ConvSpec, scratch_bytes: int, part_pixels: int = PART_PIXELS, distances: Sequence[int] = ()
+) -> tuple[Tiling, Expand]:
+    """The tiling of a convolution and what fills scratch for it: `scratch_bytes` or, if need be, `_ROW_BYTES`.
+
+    `distances`: bytes that neighbouring pixels may be apart, ascending; where they can't, they are as they are.
+    """
     weight_bytes = 2 * GROUP * spec.reduction
     row_bytes = scratch_bytes if scratch_bytes < _COUNTED else max(scratch_bytes, _ROW_BYTES)
     is_narrow = weight_bytes + 2 * _FEW_PIXELS * spec.reduction > row_bytes
     taken = 0 if is_narrow else weight_bytes
     limits = Limits((scratch_bytes - taken) // 4, (row_bytes - taken) // 4, part_pixels)
-    if spec.input.channels % 4:
-        return _patches(spec, limits, is_narrow)
-    if spec.kernel == (1, 1) and spec.stride == (1, 1) and not spec.padding:
+    is_flat = spec.kernel == (1, 1) and spec.stride == (1, 1) and not spec.padding
+    if spec.input.channels % 4 or (distances and 2 * spec.input.channels * spec.stride[1] not in distances):
+        return _patches(spec, limits, is_narrow, distances)
+    if is_flat:
         return _flat(spec, limits, is_narrow)
     return _rows(spec, limits, is_narrow)
 
@@ -234,23 +240,22 @@ def _rows(spec: ConvSpec, limits: Limits, is_narrow: bool) -> tuple[Tiling, Expa
     return tiling, expand
 
 
-def _patches(spec: ConvSpec, limits: Limits, is_narrow: bool) -> tuple[Tiling, Expand]:
+def _patches(spec: ConvSpec, limits: Limits, is_narrow: bool, distances: Sequence[int] = ()) -> tuple[Tiling, Expand]:
     (kernel_rows, kernel_columns), (down, right) = spec.kernel, spec.stride
     depth, height, width = spec.input.channels, spec.output.height, spec.output.width
     length = kernel_columns * depth
     products = -(-len(product_order(spec)) // BLOCK) * BLOCK
+    apart = next((distance // 4 for distance in distances if distance >= 2 * products), products // 2)
 
     def byte_words(columns: int) -> int:
         return -(-((columns - 1) * right + kernel_columns) * depth // 4)
 
     def words_of(rows: int, columns: int) -> int:
-        return rows * columns * products // 2 + ((rows - 1) * down + kernel_rows) * byte_words(columns)
+        return rows * columns * apart + ((rows - 1) * down + kernel_rows) * byte_words(columns)
 
     rows, columns = limits.shape(height, width, words_of)
-    pair_words, row_words = columns * products // 2, byte_words(columns)
-    tiling = Tiling(
-        height, width, rows, columns, 1, products, 0, pair_words, products // 2, words_of(rows, columns), is_narrow
-    )
+    pair_words, row_words = columns * apart, byte_words(columns)
+    tiling = Tiling(height, width, rows, columns, 1, products, 0, pair_words, apart, words_of(rows, columns), is_narrow)
     zero, row_bytes = T.int8(spec.input_zero_point), ((columns - 1) * right + kernel_columns) * depth
 
     @T.inline
@@ -268,7 +273,7 @@ def _patches(spec: ConvSpec, limits: Limits, is_narrow: bool) -> tuple[Tiling, E
             else:
                 call("tf_pad_row", T.address_of(scratch[target]), zero, row_bytes, T.address_of(data[0]), 0, 0)
         for y, x in T.grid(count, hidden(columns)):
-            pairs: T.let = at + y * pair_words + x * (products // 2)
+            pairs: T.let = at + y * pair_words + x * apart
             bytes_at: T.let = at + rows * pair_words + y * (down * row_words)
             call(
                 "tf_patch", T.address_of(scratch[pairs]), T.address_of(scratch[bytes_at]), x * (right * depth),
