@@ -51,6 +51,9 @@ class HostModel:
         if feed:
             assert self.library.model_feed_row(sample[0].tobytes()) == 1
         assert self.library.model_invoke() == 0
+        if self.plan.get("keeps_inputs"):
+            for port, array in zip(self.plan["inputs"], sample, strict=True):
+                assert arena[_place(port)].tobytes() == array.tobytes()
         return tuple(
             np.frombuffer(arena[_place(port)].tobytes(), port["dtype"]).reshape(port["shape"])
             for port in self.plan["outputs"]

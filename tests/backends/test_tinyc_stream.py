@@ -129,8 +129,11 @@ def _chains(program: Program) -> list[Chain]:
     return [step for step in program.steps if isinstance(step, Chain)]
 
 
-def _streamed(program: Program, goal: str) -> Program:
-    return streaming.streamed(program, program, by_rows, goal, lambda changed: memory.plan(changed, 4), 4)
+def _streamed(program: Program, goal: str, **manner: Any) -> Program:
+    def place(changed: Program) -> memory.Memory:
+        return memory.plan(changed, 4)
+
+    return streaming.streamed(program, program, by_rows, goal, place, 4, streaming.Manner(**manner))
 
 
 def _bytes(program: Program) -> int:
@@ -178,6 +181,49 @@ def test_random_networks_fed_by_rows_are_exact(tmp_path: Path) -> None:
         assert plan["inputs"][0]["name"] not in {tensor["name"] for tensor in plan["arena"]["tensors"]}
         count += 1
     assert count > 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"rows": 1}, {"rows": 3, "feed": True}, {"order": "breadth_first"}, {"order": "breadth_first", "rows": 2}),
+        *({"input": "kept"}, {"input": "kept", "stream": ""}),
+    ],
+)
+def test_whatever_is_asked_for_is_exact(options: dict[str, Any], tmp_path: Path) -> None:
+    """Rows of a call, their order, and inputs that stay as they are, which the host's model looks at."""
+    for seed in range(4):
+        try:
+            _assert_exact(seed, "c", tmp_path / str(seed), **options)
+        except ModelError as error:
+            assert "rows of input" in error.what
+
+
+def test_rows_and_order_are_as_asked_for() -> None:
+    """No call has more rows; layer by layer there are fewer calls; over inputs that stay nothing else lies."""
+    whole = _program("resnet")
+
+    def calls(found: Program) -> int:
+        return sum(len(one.walked) for one in _chains(found))
+
+    two = _streamed(whole, streaming.LEAST, rows=2)
+    assert {chain.rows for chain in _chains(two)} == {2}
+    broad = _streamed(whole, streaming.LEAST, order="breadth_first", rows=2)
+    assert calls(broad) < calls(two)
+    assert _bytes(two) <= _bytes(broad) < _bytes(whole)
+    (given,), kept = whole.graph.inputs, dict(memory.plan(whole, 4, keeps_input=True).tensors)
+    place = kept.pop(given)
+    assert all(one.offset >= place.end or one.end <= place.offset for one in kept.values())
+
+
+def test_rows_need_something_that_goes_by_rows() -> None:
+    """Alone they would change nothing."""
+    graph = read(synthesize({"graph": "aww"}))
+    for option in ({"rows": 2}, {"order": "depth_first"}):
+        with pytest.raises(ModelError) as refused:
+            tinyc.check(graph, "tinyc", {"kernels": "ref", **option})
+        assert refused.value.hint == "add +stream or +feed"
 
 
 @pytest.mark.parametrize(("name", "most"), [pytest.param("vww", 28_500, marks=pytest.mark.slow), ("resnet", 24_000)])

@@ -93,6 +93,19 @@ class Scripted(Machine):
         self.is_closed = True
 
 
+class Keeping(Scripted):
+    """The same, and its inputs are there when it is back, but for the first one of a sample with this number."""
+
+    def call(self, symbol: str, *, limit_instructions: int, given: bytes = b"") -> tuple[int, Counters]:
+        """As it is told."""
+        before = dict(self.memory)
+        answer = super().call(symbol, limit_instructions=limit_instructions, given=given)
+        self.memory.update({name: data for name, data in before.items() if name.startswith("in")})
+        if symbol == "invoke" and self.calls.count("invoke") == self.begun:
+            self.memory["in0"] = b"??"
+        return answer
+
+
 _machine: list[Scripted] = []
 
 
@@ -278,6 +291,15 @@ def test_tensors_of_other_sizes_are_refused_before_anything_runs(tmp_path: Path)
         with pytest.raises(ModelError, match=f"by_hand made {kind} of .* bytes; the model's have"):
             execute(tmp_path / str(number), machine, **{kind: ports})
         assert machine.calls == []
+
+
+def test_inputs_that_are_kept_are_looked_at(tmp_path: Path) -> None:
+    """After each invoke, where the plan promises it."""
+    execute(tmp_path / "kept", Keeping(), keeps_inputs=True)
+    execute(tmp_path / "unpromised", Keeping(begun=2))
+    with pytest.raises(RunError, match="input in0 is another one when invoke is back") as caught:
+        execute(tmp_path / "changed", Keeping(begun=2), keeps_inputs=True)
+    assert caught.value.where == "in0"
 
 
 def test_memory_is_held_against_the_plan_whatever_outputs_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

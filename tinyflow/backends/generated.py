@@ -45,13 +45,21 @@ the outputs before the next row. A call of model_feed_row copies its row and com
 model_invoke computes the rest, and the next row begins the next image. model_feed_row returns 1 where all rows are
 there, model_invoke 1 where some are missing, and neither does anything then. model_setup forgets the rows of an image
 that shall not be finished. Write other inputs before the first row. model_setup and all that goes well return 0."""
-_CONTRACT = "Write the inputs, call model_invoke, read the outputs; an invoke may overwrite the inputs."
+_CONTRACT = "Write the inputs, call model_invoke, read the outputs; an invoke"
 _COLUMNS = 120
 
 
-def model_header(arena_bytes: int, returned: str = "0", *, has_state: bool = False, feed: Feed | None = None) -> str:
+def model_header(
+    arena_bytes: int,
+    returned: str = "0",
+    *,
+    has_state: bool = False,
+    feed: Feed | None = None,
+    keeps_inputs: bool = False,
+) -> str:
     """model.h, which programs that use a model include; `returned` is what its functions may return."""
-    contract, declared = f"Both return {returned}. {_CONTRACT}", ""
+    fate = "leaves the inputs as they are" if keeps_inputs else "may overwrite the inputs"
+    contract, declared = f"Both return {returned}. {_CONTRACT} {fate}.", ""
     if feed is not None:
         contract, declared = _FEED.format(**vars(feed)), f"int {feed.function}(const void *row);\n"
     contract = textwrap.fill(f"/* {contract} */", _COLUMNS, subsequent_indent=" * ")

@@ -18,6 +18,11 @@ _POWERS_OF_TWO = tuple(1 << bit for bit in range(13))
 NATURAL = range(2**32)
 # whether an output may lie over an input, where its kernel has read that by then
 CHASE = ("on", "off")
+# A call makes its rows as soon as those under its window are there; or a step makes rows of what leaves a chain, and
+# of each tensor before, layer by layer, all that it needs of it in one call.
+ORDERS = DEPTH_FIRST, _BREADTH_FIRST = ("depth_first", "breadth_first")
+# whether an invoke may overwrite the inputs
+INPUT = ("consumed", "kept")
 _WORDS = {
     bool: "true or false",
     int: "a whole number",

@@ -18,6 +18,7 @@ _OPTIONAL = frozenset(
     {
         *("interpreter", "reset", "statuses", "dispatcher", "forks", "notes", "scale", "tolerance"),
         *("relative_tolerance", "path", "reference", "is_state", "changed_by", "layout", "chains", "feed"),
+        *("keeps_inputs",),
     }
 )
 _Part = TypeVar("_Part")
@@ -139,6 +140,8 @@ class PlanDocument:
     layers' functions, which need not be all or the same in every inference where it `forks`; `reset` makes a model with
     state forget it, as `setup` does; `interpreter` runs the model where nothing is generated.
 
+    With `keeps_inputs` no invoke changes what was written to their places.
+
     Where the arithmetic isn't the reference's: `tolerance` is by how many steps quantised outputs may differ,
     `relative_tolerance` by which share of the largest value float outputs may.
     """
@@ -160,6 +163,7 @@ class PlanDocument:
     layers: Sequence[Layer] = ()
     chains: Sequence[Chain] = ()
     feed: Feed | None = None
+    keeps_inputs: bool = False
     removed: Sequence[Any] = ()
     tolerance: int = 0
     relative_tolerance: float = 0.0

@@ -227,6 +227,10 @@ class _Bench:
         """Write one sample's inputs and invoke; invokes may overwrite their inputs, so each needs them anew."""
         self._write(sample)
         costs = [*self._feed(sample), call(self.machine, self.plan.invoke, self.limit_instructions)]
+        for port, data in zip(self.plan.inputs, self.samples.inputs[sample], strict=True):
+            if self.plan.keeps_inputs and self.machine.read(port.symbol, len(data)) != data:
+                what = f"input {port.name or port.symbol} is another one when {self.plan.invoke} is back"
+                raise RunError(what, where=port.symbol, hint="the plan says it is kept; +guard.arena watches writes")
         return reduce(Counters.and_then, costs)
 
     def _begin(self) -> None:

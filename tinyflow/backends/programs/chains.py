@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Union
 
+from tinyflow.backends.options import DEPTH_FIRST
 from tinyflow.backends.programs import moments
 from tinyflow.backends.programs.moments import Change
 from tinyflow.backends.programs.rows import PER_WORD, FedRows, RowStep
@@ -32,7 +33,8 @@ class Planned:
     """A chain that may be taken: its calls, its buffers, and about the instructions that it costs."""
 
     parts: Sequence[Maker]
-    rows: int
+    rows: Sequence[int]
+    """Of a call of each part, at most."""
     order: Sequence[tuple[int, int, int]]
     """Part, its first row, how many."""
     held: Mapping[int, int]
@@ -90,7 +92,9 @@ class _State:
     """What is there of each tensor."""
 
     parts: Sequence[Maker]
-    rows: int
+    rows: Sequence[int]
+    asked: Collection[int]
+    """Tensors of which all are made in one call that are asked for."""
     made: dict[int, int] = field(default_factory=dict)
     order: list[tuple[int, int, int]] = field(default_factory=list)
 
@@ -105,19 +109,22 @@ class _State:
             return
         part = self.parts[number]
         while (first := self.made[tensor]) < end:
-            rows = min(self.rows if isinstance(part, RowStep) else 1, part.height - first)
+            rows = min(end - first if tensor in self.asked else self.rows[number], part.height - first)
             for source in part.sources:
                 self.ensure(source, part.span(first, rows)[1])
             self.order.append((number, first, rows))
             self.made[tensor] += rows
 
 
-def plan(parts: Sequence[Maker], inside: Collection[int], rows: int) -> Planned | None:
-    """The chain of these steps, so many rows at a time; None where a kernel can't.
+def plan(
+    parts: Sequence[Maker], inside: Collection[int], rows: Sequence[int], order: str = DEPTH_FIRST
+) -> Planned | None:
+    """The chain of these steps, so many rows of each at a time; None where a kernel can't.
 
-    `inside`: tensors that nobody else reads. Rows that are handed over come first, if there are any.
+    `inside`: tensors that nobody else reads. Rows that are handed over come first, if there are any, one at a time.
     """
-    state = _State(parts, rows)
+    fed = {part.output for part in parts if isinstance(part, FedRows)}
+    state = _State(parts, rows, () if order == DEPTH_FIRST else [t for t in inside if t not in fed])
     for part in reversed(parts):
         state.ensure(part.output, part.height)
     more = 0.0
@@ -270,7 +277,7 @@ def chain(planned: Planned) -> Chain:
         writes=tuple(part.output for part in planned.parts if part.output not in planned.held),
         rings={t: _buffer_bytes(planned.tensors[t], rows) for t, rows in planned.held.items()},
         places={t: planned.places[_Buffer(t)] for t in planned.held},
-        rows=planned.rows,
+        rows=max(rows for part, rows in zip(planned.parts, planned.rows, strict=True) if isinstance(part, RowStep)),
         leads=planned.leads,
         scratch_bytes=planned.bytes,
         fed=next((part.output for part in planned.parts if isinstance(part, FedRows)), None),

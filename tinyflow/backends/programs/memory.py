@@ -20,10 +20,11 @@ class Memory:
     scratch: Mapping[int, Placed]
 
 
-def plan(program: Program, alignment: int, *, has_chase: bool = True) -> Memory:
+def plan(program: Program, alignment: int, *, has_chase: bool = True, keeps_input: bool = False) -> Memory:
     """Offsets of all activations and variables. Tensors that share bytes, and results in place, are one buffer.
 
-    With chase an output may lie over an input that dies, too, as far as its kernel has read that by then.
+    With chase an output may lie over an input that dies, too, as far as its kernel has read that by then, but
+    for the network's where `keeps_input`.
     Behind the steps of an inference, and one in which outputs are read, those are counted that are run once.
     """
     tensors, steps = program.tensors, [*program.steps, None, *program.once]
@@ -31,7 +32,7 @@ def plan(program: Program, alignment: int, *, has_chase: bool = True) -> Memory:
     lives = lifetimes(
         (program.owner(index) for index in program.graph.inputs if index not in fed),
         [touched(program, step) for step in steps],
-        map(program.owner, program.graph.outputs),
+        map(program.owner, (*program.graph.outputs, *(program.graph.inputs if keeps_input else ()))),
         len(program.steps),
     )
     # the whole time

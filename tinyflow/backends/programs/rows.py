@@ -49,6 +49,11 @@ class RowStep(ABC):
 
     @property
     @abstractmethod
+    def copies_again(self) -> bool:
+        """Whether a call copies or widens again what one before had: less, the more rows it computes."""
+
+    @property
+    @abstractmethod
     def saved_by_faster(self) -> float:
         """About what its faster call takes less, as the whole layer."""
 

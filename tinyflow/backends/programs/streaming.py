@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from tinyflow.backends.options import DEPTH_FIRST
 from tinyflow.backends.programs import chains, memory
 from tinyflow.backends.programs.chains import Maker, Planned
 from tinyflow.backends.programs.memory import Memory
@@ -33,6 +34,19 @@ _NO_LIMIT = 1 << 62
 _ROWS = (1, 2, 3, 4, 6, 8)
 
 
+class Manner(NamedTuple):
+    """How chains go, where it isn't the goal that decides."""
+
+    is_fed: bool = False
+    """The first chain takes the rows of the first input, which `why_not_fed` has nothing against."""
+    rows: int = 0
+    """Of each call; 0: as many as pay."""
+    order: str = DEPTH_FIRST
+
+
+_FREE = Manner()
+
+
 def streamed(
     program: Program,
     faster: Program,
@@ -40,17 +54,14 @@ def streamed(
     goal: str,
     place: Callable[[Program], Memory],
     alignment: int,
-    *,
-    is_fed: bool = False,
+    manner: Manner = _FREE,
 ) -> Program:
     """The program with its chains. `goal`: BALANCED, LEAST, or a size such as 64KiB; `faster` has calls that want
     more scratch, for steps that stay as they are; `by_rows`: how a step goes by rows; `place` plans an arena.
-    `is_fed`: the first chain takes the rows of the first input, which `why_not_fed` has nothing against.
 
     Raises ModelError for a size that can't be met.
     """
-    fed = program.graph.inputs[0] if is_fed else None
-    search = _Search(program, faster, row_steps(program, by_rows), place, alignment, fed)
+    search = _Search(program, faster, row_steps(program, by_rows), place, alignment, manner)
     if goal in (LEAST, BALANCED):
         return search.least(_MOST_MORE * search.instructions if goal == BALANCED else math.inf).program
     number, unit = _SIZE.fullmatch(goal).groups()  # type: ignore[union-attr]
@@ -63,15 +74,13 @@ def choices(
     by_rows: ByRows,
     place: Callable[[Program], Memory],
     alignment: int,
-    *,
-    is_fed: bool = False,
+    manner: Manner = _FREE,
 ) -> Iterator[tuple[str, int, float]]:
     """All that goals can lead to: the goal (none at first), bytes of the arena, about how many instructions.
 
     Sizes are asked for in steps of a KiB, or of 1/64 of the arena without chains.
     """
-    fed = program.graph.inputs[0] if is_fed else None
-    search = _Search(program, faster, row_steps(program, by_rows), place, alignment, fed)
+    search = _Search(program, faster, row_steps(program, by_rows), place, alignment, manner)
     now = search.instructions
     yield "", search.base.total_bytes, now + search.base.more_instructions
     for goal, most in ((BALANCED, _MOST_MORE * now), (LEAST, math.inf)):
@@ -99,7 +108,7 @@ def why_not_fed(program: Program, by_rows: ByRows) -> Refusal | None:
             what = f"rows of input {fed.name} can't be fed: this layer {by_rows(program, step)}"
             return Refusal(what, hint, operators[step.operator])
     parts: list[Maker] = [FedRows(fed), *(found[number] for number in range(max(touched) + 1))]
-    if all(chains.plan(parts, {fed.index}, rows) is None for rows in _ROWS):
+    if all(chains.plan(parts, {fed.index}, [1, *[rows] * len(parts[1:])]) is None for rows in _ROWS):
         what = f"rows of input {fed.name} can't be fed: the kernel of this layer takes no less than all of them"
         return Refusal(what, hint, operators[program.steps[touched[0]].operator])
     return None
@@ -132,11 +141,12 @@ class _Search:
     rows: Mapping[int, RowStep]
     place: Callable[[Program], Memory]
     alignment: int
-    fed: int | None
-    _planned: dict[tuple[int, int, int], tuple[int, Planned] | None] = field(default_factory=dict)
+    manner: Manner
+    _planned: dict[tuple[int, int, tuple[int, ...]], tuple[int, Planned] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         program = self.program
+        self.fed = program.graph.inputs[0] if self.manner.is_fed else None
         placed = self.place(self.faster)
         self._now_bytes = placed.total_bytes
         self._lives: dict[int, Lifetime] = {t: (one.first, one.last) for t, one in placed.tensors.items()}
@@ -251,7 +261,7 @@ class _Search:
                 # without a step that is too large, they cost less as they are
                 if not is_needed or before is None:
                     continue
-                for rows in _ROWS if self._least_bytes(begin, end) <= limit else ():
+                for rows in self._heights(begin, end) if self._least_bytes(begin, end) <= limit else ():
                     found = self._chain(begin, end, rows)
                     if found is None:
                         continue
@@ -261,7 +271,43 @@ class _Search:
                     if best is None or more < best.more_instructions:
                         best = _Way(more, (*before.chains, (begin, end, found[1])), before.direct)
             ways[end] = best
-        return ways[count]
+        return None if (way := ways[count]) is None else self._higher(way, limit)
+
+    def _higher(self, way: _Way, limit: int) -> _Way:
+        """The same with more rows of single steps that copy, where there is room for that."""
+        found = []
+        more = way.more_instructions
+        for begin, end, planned in way.chains:
+            best = planned
+            for number in range(begin, end) if not self._is_given else ():
+                for rows in _ROWS if self.rows[number].copies_again else ():
+                    heights = list(best.rows[-(end - begin) :])
+                    if rows <= heights[number - begin]:
+                        continue
+                    heights[number - begin] = rows
+                    tried = self._chain(begin, end, tuple(heights))
+                    if tried is None or tried[0] > limit:
+                        break
+                    if tried[1].more_instructions < best.more_instructions:
+                        best = tried[1]
+            more += best.more_instructions - planned.more_instructions
+            found.append((begin, end, best))
+        return _Way(more, tuple(found), way.direct)
+
+    @property
+    def _is_given(self) -> bool:
+        """Whether the rows of a call are not ours to choose."""
+        return bool(self.manner.rows) or self.manner.order != DEPTH_FIRST
+
+    def _heights(self, begin: int, end: int) -> Iterator[tuple[int, ...]]:
+        """Rows of the calls of each step, from the fewest on; steps that copy nothing again need but one."""
+        if self.manner.rows:
+            yield (self.manner.rows,) * (end - begin)
+            return
+        copies = [self.rows[number].copies_again for number in range(begin, end)]
+        is_same = not any(copies) or self._is_given
+        for rows in _ROWS:
+            yield tuple(rows if is_same or one else 1 for one in copies)
 
     def _with_step(self, before: _Way | None, number: int, limit: int) -> _Way | None:
         """And a step as it is."""
@@ -303,23 +349,24 @@ class _Search:
         buffers = sum(count * tensors[t].size_bytes // tensors[t].shape[1] for t, count in rows.items())
         return self._alive_bytes(begin, end, inside, pairs) + buffers
 
-    def _chain(self, begin: int, end: int, rows: int) -> tuple[int, Planned] | None:
+    def _chain(self, begin: int, end: int, rows: tuple[int, ...]) -> tuple[int, Planned] | None:
         """Bytes that are alive while the steps from one to before another run as a chain."""
         key = (begin, end, rows)
         if key not in self._planned:
             self._planned[key] = self._made(begin, end, rows)
         return self._planned[key]
 
-    def _made(self, begin: int, end: int, rows: int) -> tuple[int, Planned] | None:
+    def _made(self, begin: int, end: int, rows: tuple[int, ...]) -> tuple[int, Planned] | None:
         parts: list[Maker] = [self.rows[number] for number in range(begin, end)]
         inside = self._inside(begin, end)
-        if not inside or rows > max(part.height for part in parts):
+        if not inside or (not self.manner.rows and max(rows) > max(part.height for part in parts)):
             return None
         if self.fed is not None and begin == 0:
             if self.fed not in inside:
                 return None
             parts.insert(0, FedRows(self.program.tensors[self.fed]))
-        planned = chains.plan(parts, inside, rows)
+            rows = (1, *rows)
+        planned = chains.plan(parts, inside, rows, self.manner.order)
         if planned is None:
             return None
         pairs = [(source, output, Overlap(lead=lead)) for (source, output), lead in planned.leads.items()]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyflow.backends.options import CHASE, Options, alignments, has_chase
+from tinyflow.backends.options import CHASE, INPUT, ORDERS, Options, alignments, has_chase
 from tinyflow.backends.tinynn.variants import KERNELS, WINOGRAD, variant_of
 from tinyflow.recipes.objective import OBJECTIVES
 
@@ -30,6 +30,9 @@ OPTIONS: Options = {
     "stream": None,
     "goal": tuple(OBJECTIVES),
     "feed": (False, True),
+    "rows": range(1, 1 << 10),
+    "order": ORDERS,
+    "input": INPUT,
 }
 
 
@@ -51,6 +54,10 @@ def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:
     variant = variant_of(options)
     refused = [*refused_operators(graph, LOWERINGS, lambda part, operator: lower_operator(part, operator, variant))]
     yield from refused
+    if ("rows" in options or "order" in options) and not (options.get("stream") or options.get("feed")):
+        from tinyflow.backends.refusals import Refusal
+
+        yield Refusal("rows and order say how layers go row by row, and none does", "add +stream or +feed")
     if options.get("feed") and not refused:
         from tinyflow.backends.programs.streaming import why_not_fed
         from tinyflow.backends.tinyc.program import lower
@@ -81,7 +88,8 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
     Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
     dsp (the same as kernels dsp), alignment, chase (on: outputs may lie over inputs that their kernels have read),
     winograd (see `faster`), stream (see `streaming`), goal (an objective: ram and flash leave out what wants more),
-    feed (the application hands over the rows of the first input).
+    feed (the application hands over the rows of the first input), rows (of each call of a chain) and order (ORDERS of
+    options.py), input (kept: no invoke changes it).
     """
     from tinyflow.backends.tinyc.backend import write_sources
 
@@ -90,8 +98,18 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
 
 def _memory_of(options: Mapping[str, Any]) -> Wanted:
     """What the options say of memory."""
+    from tinyflow.backends.programs.streaming import Manner
     from tinyflow.backends.tinyc.faster import Wanted
 
     alignment, winograd = int(options.get("alignment", 4)), str(options.get("winograd", WINOGRAD[0]))
-    goal, stream, is_fed = str(options.get("goal", "")), str(options.get("stream") or ""), bool(options.get("feed"))
-    return Wanted(alignment, has_chase(options), winograd, stream, is_fed, goal)
+    manner = Manner(
+        is_fed=bool(options.get("feed")),
+        rows=int(options.get("rows", 0)),
+        order=str(options.get("order", ORDERS[0])),
+    )
+    return Wanted(
+        *(alignment, has_chase(options), winograd, str(options.get("stream") or "")),
+        manner=manner,
+        keeps_input=options.get("input") == "kept",
+        goal=str(options.get("goal", "")),
+    )

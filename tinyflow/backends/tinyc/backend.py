@@ -18,7 +18,7 @@ from tinyflow.model.graph import Graph
 def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out: Path, plan: Path) -> None:
     """Write the C files and `plan`, the memory plan as JSON."""
     program, placed = faster.placed(lower(graph, variant), wanted)
-    constants = sources.write(program, placed, backend, out)
+    constants = sources.write(program, placed, backend, out, keeps_inputs=wanted.keeps_input)
     steps = [(step.operator, step.call) for step in program.steps if isinstance(step, Step)]
     chains = [step for step in program.steps if isinstance(step, Chain)]
     # the last one is not a step's where it only reshapes; outputs live up to it
@@ -37,6 +37,7 @@ def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out:
         notes=[(operator, note) for operator, call in every for note in call.notes],
         references={operator: call.reference for operator, call in every if call.reference},
         feed=tables.feed_of(program),
+        keeps_inputs=wanted.keeps_input,
         arena=generated.arena(
             placed.total_bytes,
             wanted.alignment,

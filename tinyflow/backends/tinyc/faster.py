@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tinyflow.backends.programs import memory, streaming
 from tinyflow.backends.programs.memory import Memory
 from tinyflow.backends.programs.steps import Program, Step
+from tinyflow.backends.programs.streaming import Manner
 from tinyflow.backends.tinyc.rows import by_rows
 from tinyflow.backends.tinynn import room
 from tinyflow.backends.tinynn.calls import Call
@@ -23,29 +24,33 @@ class Wanted(NamedTuple):
     winograd: str = WINOGRAD[0]
     stream: str = ""
     """By which goal of `streaming` layers run row by row; none where they don't."""
-    is_fed: bool = False
-    """Whether the application hands over the rows of the first input, so that layers run row by row anyhow."""
+    manner: Manner = Manner()
+    """How they do; where rows of the input are handed over, they do anyhow."""
+    keeps_input: bool = False
+    """Whether inputs stay as they are."""
     goal: str = ""
     """An objective: of `ram` the arena may not grow for speed, of `flash` nothing may."""
 
 
 def choices(program: Program, wanted: Wanted) -> Iterator[tuple[str, int, float]]:
     """All that `wanted.stream` can lead to: see `streaming`."""
-    faster, _ = placed(program, wanted._replace(stream="", is_fed=False))
-    return streaming.choices(program, faster, by_rows, _planner(wanted), wanted.alignment, is_fed=wanted.is_fed)
+    faster, _ = placed(program, wanted._replace(stream="", manner=Manner()))
+    return streaming.choices(program, faster, by_rows, _planner(wanted), wanted.alignment, wanted.manner)
 
 
 def _planner(wanted: Wanted) -> Callable[[Program], Memory]:
-    return lambda program: memory.plan(program, wanted.alignment, has_chase=wanted.has_chase)
+    return lambda program: memory.plan(
+        program, wanted.alignment, has_chase=wanted.has_chase, keeps_input=wanted.keeps_input
+    )
 
 
 def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
     """The program with the faster calls for which there is memory, and the plan of its arena."""
     planned = _planner(wanted)
-    if wanted.stream or wanted.is_fed:
-        faster, _ = placed(program, wanted._replace(stream="", is_fed=False))
+    if wanted.stream or wanted.manner.is_fed:
+        faster, _ = placed(program, wanted._replace(stream="", manner=Manner()))
         goal = wanted.stream or streaming.BALANCED
-        changed = streaming.streamed(program, faster, by_rows, goal, planned, wanted.alignment, is_fed=wanted.is_fed)
+        changed = streaming.streamed(program, faster, by_rows, goal, planned, wanted.alignment, wanted.manner)
         return changed, planned(changed)
     plain = planned(program)
     choices = {

@@ -104,6 +104,11 @@ class KernelRows(RowStep):
         return self.made.elements * window * (self.fields["input_channels"] if is_dense else 1)
 
     @property
+    def copies_again(self) -> bool:
+        """Whether a call copies or widens again what one before had: less, the more rows it computes."""
+        return self.kernel.walk == "planes" and not self.summed
+
+    @property
     def saved_by_faster(self) -> float:
         """About what its faster call takes less, as the whole layer."""
         return self.instructions * _BY_WINOGRAD

@@ -45,11 +45,16 @@ class Constants:
         return sum(constant.values.nbytes for constant in self.arrays.values())
 
 
-def write(program: Program, memory: Memory, backend: str, folder: Path) -> Constants:
+def write(program: Program, memory: Memory, backend: str, folder: Path, *, keeps_inputs: bool = False) -> Constants:
     """Write all files; what they hold in constants is returned."""
     constants = Constants()
     files = {
-        "model.h": model_header(memory.total_bytes, has_state=bool(program.initial), feed=tables.feed_of(program)),
+        "model.h": model_header(
+            memory.total_bytes,
+            has_state=bool(program.initial),
+            feed=tables.feed_of(program),
+            keeps_inputs=keeps_inputs,
+        ),
         "model.c": _model(program, memory, constants),
     }
     files |= arrays.files(constants.arrays, '#include "tinynn.h"\n')

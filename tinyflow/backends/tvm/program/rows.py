@@ -115,6 +115,12 @@ class LayerRows(RowStep):
         return products * per_mac + self.made.elements * _PER_OUTPUT
 
     @property
+    def copies_again(self) -> bool:
+        """Whether a call copies or widens again what one before had: less, the more rows it computes."""
+        is_widened = self.style in ("dsp", "smlad") and isinstance(self.spec, ConvSpec)
+        return is_widened or isinstance(self.spec, DepthwiseSpec)
+
+    @property
     def saved_by_faster(self) -> float:
         """About what a kernel with more scratch takes less."""
         return self.instructions * _BY_SCRATCH
