@@ -24,6 +24,8 @@ from tinyflow.model.memory.arena import aligned
 
 # of memmove, for a call
 _PER_MOVE = 60
+# a row behind all
+_NEVER = 1 << 30
 
 Maker = Union[RowStep, FedRows]
 
@@ -184,27 +186,35 @@ class _Walk:
         self._base = dict.fromkeys(self.inside, 0)
         self._variants: list[dict[tuple[int, int, int], int]] = [{} for _ in self.parts]
         self._fed = sum(isinstance(part, FedRows) for part in self.parts)
-        # of each part's output
-        self._made = [0] * len(self.parts)
+        self._writers = {part.output: number for number, part in enumerate(self.parts)}
+        self._begin()
         for number, first, count in self.order:
             tensor = self.parts[number].output
             if tensor in self.inside:
                 self.held[tensor] = max(self.held.get(tensor, 0), first + count - min(first, self._low(tensor)))
-            self._made[number] += count
-        self._made = [0] * len(self.parts)
+            self._made_more(number, count)
 
     def run(self) -> None:
         """Fill all in."""
+        self._begin()
         for number, first, count in self.order:
             part = self.parts[number]
             if part.output in self.inside:
                 self._make_room(part.output, first, count)
             self._call(number, first, count)
 
+    def _begin(self) -> None:
+        # of each part's output, and the first row that it reads next, if any
+        self._made = [0] * len(self.parts)
+        self._next = [part.span(0, 1)[0] for part in self.parts]
+
+    def _made_more(self, number: int, count: int) -> None:
+        self._made[number] += count
+        self._next[number] = self.parts[number].span(self._made[number], 1)[0] if self._left(number) else _NEVER
+
     def _low(self, tensor: int) -> int:
         """The first row of a tensor that is still to be read."""
-        lows = [self.parts[n].span(self._made[n], 1)[0] for n in self._readers[tensor] if self._left(n)]
-        return min(lows, default=1 << 30)
+        return min(self._next[n] for n in self._readers[tensor])
 
     def _left(self, number: int) -> bool:
         return self._made[number] < self.parts[number].height
@@ -225,7 +235,7 @@ class _Walk:
         if isinstance(part, FedRows):
             self._use_rows(part.output, min(first, self._low(part.output)), first + count)
             self.walked.append(RowFeed(self._spot(part.output, first)))
-            self._made[number] += count
+            self._made_more(number, count)
             return
         call = part.call(first, count)
         assert call is not None, "asked before"
@@ -237,11 +247,11 @@ class _Walk:
         if part.output in self.inside:
             self._use_rows(part.output, min(first, self._low(part.output)), first + count)
         self.walked.append(RowCall(number - self._fed, variant, inputs, output))
-        self._made[number] += count
+        self._made_more(number, count)
         if call.scratch_bytes and not (part.summed and self._left(number)):
             self._use(_Buffer(part=number), 0, 0)
-        for tensor in set(self.inside).intersection(part.sources):
-            made = next(self._made[n] for n, one in enumerate(self.parts) if one.output == tensor)
+        for tensor in dict.fromkeys(t for t in part.sources if t in self.inside):
+            made = self._made[self._writers[tensor]]
             self._use_rows(tensor, min(self._low(tensor), made), made)
 
     def _spot(self, tensor: int, row: int) -> Spot:

@@ -27,6 +27,8 @@ _SEARCH_BUFFERS = 200
 _CLIMBS = 500
 # changes of an order in a row that don't make a plan with overlaps smaller
 _OVERLAPPED_CLIMBS = 100
+# pairs of buffers, one in the other's way, that may be looked at meanwhile: about a second
+_OVERLAPPED_PAIRS = 2_000_000
 
 
 class NotProvenError(Exception):
@@ -163,13 +165,14 @@ def _overlapped(buffers: Sequence[Buffer], alignment: int, overlaps: Overlaps, a
         room = _Room(ordered, alignment, overlaps)
         numbers = list(range(len(ordered)))
         offsets, total = room.place(numbers)
-        failures = 0
-        while total > bound and failures < _OVERLAPPED_CLIMBS:
+        failures, left = 0, _OVERLAPPED_PAIRS
+        while total > bound and failures < _OVERLAPPED_CLIMBS and left > 0:
+            left -= room.pairs
             # of two at the top one goes elsewhere, else nothing gets smaller
             top = chance.choice([i for i in numbers if offsets[i] + ordered[i].size_bytes == total])
             at, to = numbers.index(top), chance.randrange(len(numbers))
             numbers.insert(to, numbers.pop(at))
-            other, other_total = room.place(numbers)
+            other, other_total = room.place(numbers, limit=total)
             if other_total <= total:
                 failures = 0 if other_total < total else failures + 1
                 offsets, total = other, other_total
@@ -231,25 +234,33 @@ class _Room:
                         step = math.lcm(overlap.step, alignment)
                     if low + 1 < high:
                         self._others[i].append((j, low, high, step))
+        self.pairs = sum(map(len, self._others))
 
-    def place(self, order: Sequence[int], floors: Sequence[int] = ()) -> tuple[list[int], int]:
-        """Each at the lowest offset where it is in nobody's way; offsets by number, and the arena's end."""
+    def place(self, order: Sequence[int], floors: Sequence[int] = (), limit: float = math.inf) -> tuple[list[int], int]:
+        """Each at the lowest offset where it is in nobody's way; offsets by number, and the arena's end.
+
+        Beyond `limit` the end is that of the first that doesn't fit.
+        """
         offsets, total = [-1] * len(order), 0
         for i in order:
-            known = [(offsets[j], low, high, step) for j, low, high, step in self._others[i] if offsets[j] >= 0]
-            offsets[i] = offset = self._lowest(known, floors[i] if floors else 0)
+            near = [(offsets[j], low, high, step) for j, low, high, step in self._others[i] if offsets[j] >= 0]
+            taken = [(other + low, other + high, other, step) for other, low, high, step in near]
+            offsets[i] = offset = self._lowest(taken, floors[i] if floors else 0)
             total = max(total, offset + self._sizes[i])
+            if total > limit:
+                break
         return offsets, total
 
-    def _lowest(self, known: Sequence[tuple[int, int, int, int]], floor: int) -> int:
-        offset, is_moved = floor, True
-        while is_moved:
-            is_moved = False
-            for other, low, high, step in known:
-                if low < offset - other < high and not (step and (offset - other) % step == 0):
-                    behind = high if not step else min(high, -((other - offset) // step) * step)
-                    offset = aligned(other + behind, self._alignment)
-                    is_moved = True
+    def _lowest(self, taken: Sequence[tuple[int, int, int, int]], floor: int) -> int:
+        """`taken`: between which bounds something is in the way, from where, and in which steps it isn't."""
+        offset, before = floor, -1
+        ordered = sorted(taken)
+        while before != offset:  # what was allowed in steps may not be any more
+            before = offset
+            for low, high, other, step in ordered:
+                if low < offset < high and not (step and (offset - other) % step == 0):
+                    behind = high if not step else min(high, other - ((other - offset) // step) * step)
+                    offset = aligned(behind, self._alignment)
         return offset
 
 
@@ -283,6 +294,8 @@ _GREEDY_ORDERS: tuple[Callable[[Buffer], tuple[int | str, ...]], ...] = (
 _OVERLAPPED_ORDERS: tuple[Callable[[Buffer], tuple[int | str, ...]], ...] = (
     *_GREEDY_ORDERS,
     lambda buffer: (-buffer.first, -buffer.size_bytes, buffer.name),
+    # and before what is there for one operator only, which has room behind them all
+    lambda buffer: (buffer.first == buffer.last, -buffer.first, -buffer.size_bytes, buffer.name),
 )
 
 
