@@ -247,6 +247,16 @@ def winograd(case: Case, groups: int, *, is_transformed: bool) -> Case:
     return replace(case, name=f"{case.name}, {groups} groups{', transformed' * is_transformed}", call=call)
 
 
+def with_memory(case: Case) -> Case:
+    """CONV_2D by the fastest call, where one wants more memory."""
+
+    def call(variant: str) -> Call:
+        direct = case.call(variant)
+        return direct.faster[0] if direct.faster else direct
+
+    return replace(case, call=call)
+
+
 def depthwise(
     generator: Generator,
     input_shape: tuple[int, int, int, int],

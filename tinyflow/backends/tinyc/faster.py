@@ -11,7 +11,7 @@ from tinyflow.backends.programs.memory import Memory
 from tinyflow.backends.programs.steps import Program, Step
 from tinyflow.backends.programs.streaming import Manner
 from tinyflow.backends.tinyc.rows import by_rows
-from tinyflow.backends.tinynn import room
+from tinyflow.backends.tinynn import kernels, room
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.variants import WINOGRAD
 
@@ -53,12 +53,9 @@ def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
         changed = streaming.streamed(program, faster, by_rows, goal, planned, wanted.alignment, wanted.manner)
         return changed, planned(changed)
     plain = planned(program)
-    choices = {
-        number: step.call.faster
-        for number, step in enumerate(program.steps)
-        if isinstance(step, Step) and step.call.faster
-    }
-    if wanted.winograd == "none" or wanted.goal == "flash" or not choices:
+    offers = {n: _wanted(step.call, wanted) for n, step in enumerate(program.steps) if isinstance(step, Step)}
+    choices = {number: calls for number, calls in offers.items() if calls}
+    if wanted.goal == "flash" or not choices:
         return program, plain
     if wanted.winograd == "all":
         changed = _with(program, {number: calls[0] for number, calls in choices.items()})
@@ -74,6 +71,12 @@ def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
     )
     changed = _with(program, taken)
     return changed, planned(changed)
+
+
+def _wanted(call: Call, wanted: Wanted) -> tuple[Call, ...]:
+    """Its faster calls."""
+    has_winograd = wanted.winograd != "none"
+    return tuple(one for one in call.faster if has_winograd or one.struct != f"tinynn_{kernels.WINOGRAD}")
 
 
 def _with(program: Program, calls: Mapping[int, Call]) -> Program:

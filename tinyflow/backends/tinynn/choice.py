@@ -45,7 +45,8 @@ def convolution(variant: str, fields: Mapping[str, int], weights: Int8s, channel
 
 def _with_faster(variant: str, layer: Layer, direct: Call) -> Call:
     """With the calls that want more memory, or why there are none of a layer that has the shape for them."""
-    faster, refused = [], direct.notes
+    lines = kernels.choose(kernels.LINES, variant, layer) if kernels.kernels_of(kernels.LINES, variant) else None
+    faster, refused = [lines] if lines else [], direct.notes
     for offer in winograd.offers(layer.fields):
         offered = replace(layer, fields={**layer.fields, **offer})
         for kernel in kernels.kernels_of(kernels.WINOGRAD, variant):

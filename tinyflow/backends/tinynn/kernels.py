@@ -87,6 +87,8 @@ def _lookup(variant: str, operator: str, required: Needs = ()) -> Kernel:
 ONE_SCALE = "fully_connected_by_tensor"
 # and CONV_2D with the fields of winograd.offers
 WINOGRAD = "conv2d_winograd"
+# and with more scratch
+LINES = "conv2d_lines"
 _MVE, _RVV = packs.packed(packs.mve_arrays), packs.packed(packs.rvv_arrays)
 _DSP_ROWS = packs.packed(packs.dsp_fully_connected)
 _FULLY_CONNECTED = (
@@ -174,8 +176,22 @@ _INT16: Sequence[Kernel] = (
     *_refs("affine", "elements", "quantise_int16", "dequantise_int16"),
 )
 
+
+def _lines(required: Needs, operator: str = "conv2d") -> Iterator[Kernel]:
+    """Of CONV_2D whose kernel's rows are a few values."""
+    ends = {
+        "lines_short_dsp": (packs.with_records(packs.dsp_conv2d_lines_short), (needs.SHORT_PAIRS,)),
+        "lines_dsp": (packs.packed(packs.dsp_conv2d_lines), ()),
+    }
+    for name, (pack, exact) in ends.items():
+        kernel = _conv2d("dsp", (_RIGHT, _PAIRS, *required, needs.WHOLE_THREES, *exact), pack)
+        yield replace(kernel, operator=operator, scratch=scratch.LINES, name=f"conv2d_{name}")
+
+
+_LINES_SHORT, _LINES = _lines((needs.ONE_CHANNEL,))
 # of weights of four bits these have no form
 _OF_BYTES: Sequence[Kernel] = (
+    _LINES_SHORT,
     replace(
         _conv2d("dsp", (_RIGHT, _PAIRS, needs.SHORT_PAIRS), packs.with_records(short.pairs)), name="conv2d_short_dsp"
     ),
@@ -204,11 +220,7 @@ _LINE = replace(
 _WEIGHTED: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
     _conv2d("rvv", (_HALVED, _TAPS), _RVV),
-    replace(
-        _conv2d("dsp", (_RIGHT, _PAIRS, needs.ONE_CHANNEL, needs.WHOLE_THREES), packs.packed(packs.dsp_conv2d_lines)),
-        scratch=scratch.LINES,
-        name="conv2d_lines_dsp",
-    ),
+    _LINES,
     _conv2d("dsp", (_RIGHT, _PAIRS), packs.packed(packs.dsp_conv2d)),
     _conv2d("rv32", (_RIGHT,), packs.tiled(4)),
     _conv2d("c", (_RIGHT,), packs.tiled(2)),
@@ -241,6 +253,7 @@ _WEIGHTED: Sequence[Kernel] = (
 )
 
 _OFFERED: Sequence[Kernel] = (
+    *_lines((needs.BROKEN_WORDS,), LINES),
     Kernel(
         WINOGRAD,
         "dsp",

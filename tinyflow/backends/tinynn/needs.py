@@ -161,6 +161,14 @@ ONE_CHANNEL = _on_fields(
     "one input channel, several columns of the kernel, no dilation",
     lambda f: f["input_channels"] == f["dilation_y"] == f["dilation_x"] == 1 < f["kernel_width"],
 )
+# of several input channels kernels read words where rows are some
+BROKEN_WORDS = _on_fields(
+    "several rows of the kernel that are no whole words, no dilation",
+    lambda f: (
+        f["kernel_width"] * f["input_channels"] % 4 != 0
+        and f["dilation_y"] == f["dilation_x"] == 1 < f["kernel_height"]
+    ),
+)
 WHOLE_THREES = _on_fields(
     "rows of outputs in whole threes, nearly",
     lambda f: 10 * (-f["output_width"] % 3) <= f["output_width"],

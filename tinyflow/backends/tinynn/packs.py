@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.arrays import Constant
-from tinyflow.backends.tinynn import layouts
+from tinyflow.backends.tinynn import layouts, short
 from tinyflow.backends.tinynn.calls import Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, RVV_LANES, Array
@@ -83,11 +83,22 @@ def with_records(array: Callable[[Layer], Array]) -> Pack:
 
 
 def dsp_conv2d_lines(layer: Layer) -> tuple[Array, Array]:
-    """The same of one input channel, rows filled up to fours, whose neighbours are pairs (dsp/conv2d_lines.c)."""
-    weights = layer.weights
-    filled = np.pad(weights, ((0, 0), (0, 0), (0, -weights.shape[2] % 4), (0, 0)))
-    fours = filled.reshape(*filled.shape[:2], -1, 4)[..., [0, 2, 1, 3]]
-    return dsp_conv2d(replace(layer, weights=fours.reshape(filled.shape)))
+    """The same of rows filled up to words, whose neighbours are pairs (dsp/lines.h)."""
+    return dsp_conv2d(in_lines(layer))
+
+
+def dsp_conv2d_lines_short(layer: Layer) -> Array:
+    """With records among them."""
+    return short.pairs(in_lines(layer))
+
+
+def in_lines(layer: Layer) -> Layer:
+    """The order of products in which matrix.h takes neighbours for pairs."""
+    outputs, height, width, channels = layer.weights.shape
+    rows = np.pad(layer.weights.reshape(outputs, height, -1), ((0, 0), (0, 0), (0, -width * channels % 2)))
+    words = rows.reshape(outputs, -1)
+    fours = np.pad(words, ((0, 0), (0, -words.shape[1] % 4))).reshape(outputs, -1, 4)[..., [0, 2, 1, 3]]
+    return replace(layer, weights=fours.reshape(outputs, -1))
 
 
 def dsp_conv2d_int16(layer: Layer) -> tuple[Array, Array]:

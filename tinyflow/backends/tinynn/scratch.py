@@ -234,12 +234,17 @@ FIELDS = Scratch(
 )
 
 
+def row_words(f: Fields) -> int:
+    """Words of two values of a row of the kernel in dsp/lines.h."""
+    return int(-(-f["kernel_width"] * f["input_channels"] // 2))
+
+
 def _lines_bytes(f: Fields) -> int:
-    groups = -(-f["kernel_width"] // 4)
-    seen = (rounded_up(f["output_width"], 3) - 1) * f["stride_x"] + 4 * groups
-    columns = rounded_up(max(seen, f["pad_left"] + f["input_width"]), 2)
+    rows, channels, words = f["kernel_height"], f["input_channels"], row_words(f)
+    seen = (rounded_up(f["output_width"], 3) - 1) * f["stride_x"] * channels + 2 * words
+    values = rounded_up(max(seen, (f["pad_left"] + f["input_width"]) * channels), 2)
     outputs = 3 * rounded_up(f["output_channels"], 2)
-    return int(f["kernel_height"] * (3 * 2 * 4 * groups + 2 * columns) + outputs)
+    return int(3 * WORD_BYTES * rounded_up(rows * words, 2) + 2 * rows * values + outputs)
 
 
 LINES = Scratch(

@@ -32,6 +32,12 @@ static inline int32_t is_plain(const struct tinynn_conv2d *p) { return p->output
 static inline void multiply_pixels(const struct tinynn_conv2d *restrict p, struct tinynn_matrix *matrix,
                                    int8_t *restrict aside, int32_t count, int8_t *restrict output,
                                    void (*multiply)(const struct tinynn_matrix *matrix)) {
+  if (count == PIXELS && is_plain(p)) {
+    matrix->output = output;
+    matrix->output_pitch = p->output_pitch;
+    multiply(matrix);
+    return;
+  }
   /* matrix3 writes three pixels of even channels, but the output may have fewer or odd ones */
   const int is_aside = count < PIXELS || p->output_channels % 2 != 0;
   const int32_t pitch = (p->output_channels + 1) / 2 * 2;
