@@ -154,12 +154,13 @@ def depthwise_pixel(draw: st.DrawFn, bits: int = 8) -> Case:
 
 @st.composite
 def fully_connected(draw: st.DrawFn, bits: int = 8) -> Case:
-    """FULLY_CONNECTED, per tensor or per channel."""
+    """FULLY_CONNECTED, per tensor or per channel; inputs in fours and outputs in eights more often than by chance."""
+    is_even = bits == 8 and draw(st.booleans())
     return cases.fully_connected(
         _generator(draw),
         draw(st.integers(1, 3)),
-        draw(st.integers(1, 40 if bits == 8 else 300)),
-        draw(st.integers(1, 11) if bits == 8 else _MANY_OUTPUTS),
+        4 * draw(st.integers(1, 10)) if is_even else draw(st.integers(1, 40 if bits == 8 else 300)),
+        8 * draw(st.integers(1, 3)) if is_even else draw(st.integers(1, 11) if bits == 8 else _MANY_OUTPUTS),
         draw(_ACTIVATIONS),
         draw(st.booleans()),
         draw(_LOWEST_WEIGHTS),

@@ -52,7 +52,7 @@ class Steps:
         result: NDArray[np.bool_] = np.asarray(is_flat.all(axis=1))
         return result
 
-    def of(self, channels: NDArray[Any]) -> Steps:
+    def of(self, channels: NDArray[Any] | slice) -> Steps:
         """Of some channels."""
         return replace(self, low=self.low[channels], high=self.high[channels], begins=self.begins[channels])
 
@@ -105,11 +105,10 @@ def fit(steps: Steps, factors: NDArray[np.float64], zero_point: int, form: Form,
 
     `added` is the zero point in fraction bits plus `nudge`, a small number: it moves all steps a little.
     """
-    nearest = np.rint(factors * 2.0 ** (32 + form.fraction_bits - form.up)).astype(np.int64)
-    near = [nearest + distance for distance in sorted(range(-_NEIGHBOURS, _NEIGHBOURS + 1), key=abs)]
+    nearest, near = _near(factors, form)
     # where hardly any step can be reached, a steeper staircase may do, with an offset that isn't too large
     steeper = [nearest << power for power in range(1, _POWERS)]
-    target = (((steps.outputs - zero_point) << form.fraction_bits) - nudge) << 32
+    target = _target(steps, zero_point, form, nudge)
     offset, multiplier = _constants(steps, zero_point, form, nudge)
     places = np.flatnonzero(~steps.is_constant)
     left = steps.of(places)
@@ -126,6 +125,30 @@ def fit(steps: Steps, factors: NDArray[np.float64], zero_point: int, form: Form,
     is_open = np.zeros(len(offset), np.bool_)
     is_open[places] = True
     return Short(offset, multiplier, is_open)
+
+
+def fit_together(steps: Steps, factor: float, zero_point: int, form: Form, nudge: int) -> tuple[Integers, int] | None:
+    """Offsets of channels with one factor, and the one multiplier with which they put every step where it belongs."""
+    target = _target(steps, zero_point, form, nudge)
+    for candidate in _near(np.array([factor]), form)[1]:
+        if candidate > 0:
+            least, greatest = _offsets(steps, target, candidate, form.up)
+            middle = (least + greatest) >> 1
+            if ((least <= greatest) & _is_in_range(steps, middle, candidate, form.up)).all():
+                return middle, int(candidate[0])
+    return None
+
+
+def _near(factors: NDArray[np.float64], form: Form) -> tuple[Integers, list[Integers]]:
+    """Multipliers: the nearest one, and all that are tried around it."""
+    nearest = np.rint(factors * 2.0 ** (32 + form.fraction_bits - form.up)).astype(np.int64)
+    return nearest, [nearest + distance for distance in sorted(range(-_NEIGHBOURS, _NEIGHBOURS + 1), key=abs)]
+
+
+def _target(steps: Steps, zero_point: int, form: Form, nudge: int) -> Integers:
+    """What offset and accumulator times the multiplier are where an output begins, at least."""
+    target: Integers = (((steps.outputs - zero_point) << form.fraction_bits) - nudge) << 32
+    return target
 
 
 def _offsets(steps: Steps, target: Integers, multiplier: Integers, up: int) -> tuple[Integers, Integers]:

@@ -189,8 +189,13 @@ def _lines(required: Needs, operator: str = "conv2d") -> Iterator[Kernel]:
 
 
 _LINES_SHORT, _LINES = _lines((needs.ONE_CHANNEL,))
+_ONE_SIDED = (_RIGHT, _3X3, needs.NOT_BELOW_ZERO, needs.LINES)
+_LINE = replace(
+    _depthwise("rv32", "planes", _ONE_SIDED, packs.planes_of_lines, scratch.PLANE), name="depthwise3x3_line_rv32"
+)
 # of weights of four bits these have no form
 _OF_BYTES: Sequence[Kernel] = (
+    _LINE,
     _LINES_SHORT,
     replace(
         _conv2d("dsp", (_RIGHT, _PAIRS, needs.SHORT_PAIRS), packs.with_records(short.pairs)), name="conv2d_short_dsp"
@@ -200,6 +205,26 @@ _OF_BYTES: Sequence[Kernel] = (
         scratch=scratch.FIELDS,
         at_once=6,
         name="conv2d_fields_rv32",
+    ),
+    *(
+        Kernel(
+            ONE_SCALE,
+            "dsp",
+            "fully_connected",
+            "all",
+            needed,
+            pack,
+            scratch.NOTHING,
+            name=f"fully_connected_{name}_dsp",
+        )
+        for name, pack, needed in (
+            (
+                "eights_short",
+                packs.with_records(short.eights),
+                (_RIGHT, _PAIRS, needs.WHOLE_EIGHTS, needs.SHORT_EIGHTS),
+            ),
+            ("eights", packs.dsp_eights, (_RIGHT, _PAIRS, needs.WHOLE_EIGHTS, needs.SMALL_SUMS)),
+        )
     ),
     Kernel(
         "depthwise",
@@ -212,10 +237,6 @@ _OF_BYTES: Sequence[Kernel] = (
         (0,),
         name="depthwise3x3_short_dsp",
     ),
-)
-_ONE_SIDED = (_RIGHT, _3X3, needs.NOT_BELOW_ZERO, needs.LINES)
-_LINE = replace(
-    _depthwise("rv32", "planes", _ONE_SIDED, packs.planes_of_lines, scratch.PLANE), name="depthwise3x3_line_rv32"
 )
 _WEIGHTED: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
@@ -241,7 +262,6 @@ _WEIGHTED: Sequence[Kernel] = (
         packs.planes,
         scratch.WIDE_PLANE_AND_MORE,
     ),
-    _LINE,
     _depthwise("rv32", "planes", (_RIGHT, _3X3), packs.planes, scratch.PLANE),
     _depthwise("c", "planes", (_RIGHT, _3X3), packs.planes, scratch.PLANE),
     _depthwise("c", "planes", (needs.ANY_SHIFTS, needs.SEVERAL_PIXELS), packs.planes, scratch.PLANE_AND_MORE),

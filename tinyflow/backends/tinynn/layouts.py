@@ -208,6 +208,17 @@ def pair_words(rows: Int8s, pairs_in_block: int) -> Array:
     return np.ascontiguousarray(halves.transpose(0, 2, 1, 4, 3))
 
 
+def block_words(rows: Int8s, pairs_in_block: int) -> Int32s:
+    """The same as words: [blocks, words]."""
+    words = pair_words(rows, pairs_in_block)
+    return words.reshape(len(words), -1).view(np.int32)
+
+
+def why_not_small_sums(rows: Int8s, channels: Array) -> str | None:
+    """Why 256 times a sum with its bias could leave 32 bits; None where it can't."""
+    return "sums of more than 23 bits" if (largest_sums(rows, channels) >= 2**23).any() else None
+
+
 def why_not_halved(channels: Array) -> str | None:
     """Why the vector kernels (mve/rescale.h, rvv/rescale.h) can't rescale; None where every scale is below 1/2."""
     return "a scale of 1/2 or more" if channels[:, 2].max() > -1 else None

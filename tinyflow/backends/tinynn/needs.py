@@ -67,6 +67,10 @@ def _short(kind: short.Kind) -> Need:
     return Need(text, lambda layer: short.why_not_short(layer, kind))
 
 
+SMALL_SUMS = Need("sums of 23 bits", lambda layer: layouts.why_not_small_sums(layer.rows, layer.channels))
+SHORT_EIGHTS = Need(
+    "no outputs below zero, in steps that the short form of requantisation gives by eights", short.why_not_short_eights
+)
 SHORT_PAIRS, SHORT_PLANES = _short(short.PAIRS), _short(short.PLANES)
 TAP_PAIRS = Need("no two weights of -128 side by side", lambda layer: layouts.why_not_tap_pairs(layer.rows))
 NARROW_SUMS = Need(
@@ -135,6 +139,9 @@ WHOLE_WINDOW = _on_fields(
         and f["depth_multiplier"] == f["dilation_y"] == f["dilation_x"] == 1
         and f["pad_top"] == f["pad_left"] == 0
     ),
+)
+WHOLE_EIGHTS = _on_fields(
+    "inputs in whole fours, outputs in whole eights", lambda f: f["inputs"] % 4 == f["outputs"] % 8 == 0
 )
 WHOLE_FOURS = _on_fields("channels in whole fours", lambda f: f["input_channels"] % 4 == 0)
 STRIDE_OF_TWO = _on_fields("a stride of 2 at most", lambda f: f["stride_x"] <= 2)

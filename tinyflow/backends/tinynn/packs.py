@@ -140,6 +140,15 @@ def with_one_scale(pack: Pack, multiple: int, records: Callable[[Array], Array],
     return pack_one
 
 
+def dsp_eights(layer: Layer) -> Mapping[str, Field]:
+    """Eights of outputs behind their biases, one record (dsp/fully_connected_eights.c)."""
+    bias = layer.channels[:, 0].reshape(-1, 4, 2)
+    first = np.concatenate([256 * bias[..., 0].astype(np.int64) + bias[..., 1], bias[..., 1]], axis=1)
+    weights = np.concatenate([first, layouts.block_words(layer.rows, 4)], axis=1).astype(np.int32)
+    record = Constant(layouts.right_records(layer.channels[:1]), struct="tinynn_channel")
+    return {"weights": Constant(weights), "channels": record, **layer.fields}
+
+
 def taps_last(layer: Layer) -> tuple[Array, Array]:
     """Weights of DEPTHWISE_CONV_2D as the file has them, [taps, channels]."""
     return np.ascontiguousarray(np.moveaxis(layer.weights, 0, -1)), layer.channels

@@ -465,6 +465,8 @@ TINYNN_SCRATCH(tinynn_conv2d_short_dsp, tinynn_conv2d); /* records among the wei
 TINYNN_SCRATCH(tinynn_conv2d_wide_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_winograd_dsp, tinynn_conv2d_winograd);
 TINYNN_SCRATCH(tinynn_fully_connected_dsp, tinynn_fully_connected);
+TINYNN_SCRATCH(tinynn_fully_connected_eights_dsp, tinynn_fully_connected); /* one scale; biases among the weights */
+TINYNN_SCRATCH(tinynn_fully_connected_eights_short_dsp, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_mve, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_rows_mve, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_mve, tinynn_fully_connected);

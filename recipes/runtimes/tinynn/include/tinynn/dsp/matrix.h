@@ -65,7 +65,12 @@ uint32_t *tinynn_interleave3_dsp(uint32_t *to, const int16_t *const from[TINYNN_
  * the first pair's two words, then the second's. */
 void tinynn_matrix1_dsp(const struct tinynn_matrix *matrix);
 
-/* The same of weights of four bits, as tinynn/int4.h has them: bytes of both numbers of a pair are 8 more than they are. */
+/* One row by `blocks` eights of outputs with one scale, records among the weights (see matrix8.S); of the long form its own in
+ * `channels`. */
+void tinynn_matrix8_dsp(const struct tinynn_matrix *matrix);
+void tinynn_matrix8_short_dsp(const struct tinynn_matrix *matrix);
+
+/* matrix1 of weights of four bits, as tinynn/int4.h has them: bytes of both numbers of a pair are 8 more than they are. */
 void tinynn_matrix1_int4_dsp(const struct tinynn_matrix *matrix);
 
 #endif
