@@ -75,6 +75,16 @@ def test_a_chain_chases_itself() -> None:
     assert (apart.total_bytes, over.total_bytes, arena._overlapped_bound(buffers, overlaps)) == (72, 52, 52)
 
 
+def test_what_is_below_the_top_moves_too() -> None:
+    """A chain that is as small as can be only if what is not at the top makes room before that is."""
+    sizes, scratch = [27648, 18432, 18432, 9216, 18432, 18432, 18432], [924, 1536, 8448, 1024, 1024, 3328]
+    leads = [158, 776, -2304, 9664, 2336, 1536]
+    buffers = [Buffer(f"tensor {i}", size, max(i - 1, 0), min(i, 5)) for i, size in enumerate(sizes)]
+    buffers += [Buffer(f"scratch {i}", size, i, i) for i, size in enumerate(scratch)]
+    overlaps = {(f"tensor {i}", f"tensor {i + 1}"): Overlap(lead=lead) for i, lead in enumerate(leads)}
+    assert plan(buffers, 16, overlaps=overlaps).total_bytes == 28736
+
+
 @given(buffers=buffer_lists(), order=st.randoms(use_true_random=False))
 def test_same_buffers_same_plan(buffers: list[Buffer], order: object) -> None:
     """The order in which buffers are given changes nothing."""

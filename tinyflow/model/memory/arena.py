@@ -159,30 +159,16 @@ def _overlapped(buffers: Sequence[Buffer], alignment: int, overlaps: Overlaps, a
     """A smaller plan than one where all lie apart, if one is found; seeded, so always the same."""
     best, bound = apart, _overlapped_bound(buffers, overlaps)
     best_total = _total(buffers, best)
-    chance = random.Random(0)
-    for order in _OVERLAPPED_ORDERS:
-        ordered = sorted(buffers, key=order)
-        room = _Room(ordered, alignment, overlaps)
-        numbers = list(range(len(ordered)))
-        offsets, total = room.place(numbers)
-        failures, left = 0, _OVERLAPPED_PAIRS
-        while total > bound and failures < _OVERLAPPED_CLIMBS and left > 0:
-            left -= room.pairs
-            # of two at the top one goes elsewhere, else nothing gets smaller
-            top = chance.choice([i for i in numbers if offsets[i] + ordered[i].size_bytes == total])
-            at, to = numbers.index(top), chance.randrange(len(numbers))
-            numbers.insert(to, numbers.pop(at))
-            other, other_total = room.place(numbers, limit=total)
-            if other_total <= total:
-                failures = 0 if other_total < total else failures + 1
-                offsets, total = other, other_total
-            else:
-                failures += 1
-                numbers.insert(at, numbers.pop(to))
-        if total < best_total:
-            best, best_total = {buffer.name: offsets[i] for i, buffer in enumerate(ordered)}, total
-        if best_total <= bound:
-            break
+    # what is at the top may have to stay there until something else has moved
+    for has_neighbours in (False, True):
+        chance = random.Random(0)
+        for order in _OVERLAPPED_ORDERS:
+            ordered = sorted(buffers, key=order)
+            offsets, total = _Room(ordered, alignment, overlaps).climbed(chance, bound, has_neighbours)
+            if total < best_total:
+                best, best_total = {buffer.name: offsets[i] for i, buffer in enumerate(ordered)}, total
+            if best_total <= bound:
+                return best
     return best
 
 
@@ -234,7 +220,7 @@ class _Room:
                         step = math.lcm(overlap.step, alignment)
                     if low + 1 < high:
                         self._others[i].append((j, low, high, step))
-        self.pairs = sum(map(len, self._others))
+        self._pairs = sum(map(len, self._others))
 
     def place(self, order: Sequence[int], floors: Sequence[int] = (), limit: float = math.inf) -> tuple[list[int], int]:
         """Each at the lowest offset where it is in nobody's way; offsets by number, and the arena's end.
@@ -249,6 +235,30 @@ class _Room:
             total = max(total, offset + self._sizes[i])
             if total > limit:
                 break
+        return offsets, total
+
+    def climbed(self, chance: random.Random, bound: int, has_neighbours: bool) -> tuple[list[int], int]:
+        """What is placed in the order of numbers, and then in others that don't make it worse.
+
+        Of what is at the top one goes elsewhere, else nothing gets smaller; or one that is in its way.
+        """
+        numbers = list(range(len(self._sizes)))
+        offsets, total = self.place(numbers)
+        failures, left = 0, _OVERLAPPED_PAIRS
+        while total > bound and failures < _OVERLAPPED_CLIMBS and left > 0:
+            left -= self._pairs
+            moved = chance.choice([i for i in numbers if offsets[i] + self._sizes[i] == total])
+            if has_neighbours and self._others[moved] and chance.randrange(2):
+                moved = chance.choice(self._others[moved])[0]
+            at, to = numbers.index(moved), chance.randrange(len(numbers))
+            numbers.insert(to, numbers.pop(at))
+            other, other_total = self.place(numbers, limit=total)
+            if other_total <= total:
+                failures = 0 if other_total < total else failures + 1
+                offsets, total = other, other_total
+            else:
+                failures += 1
+                numbers.insert(at, numbers.pop(to))
         return offsets, total
 
     def _lowest(self, taken: Sequence[tuple[int, int, int, int]], floor: int) -> int:
