@@ -84,7 +84,7 @@ def test_notes_say_which_benches_have_no_tuning_records() -> None:
     for feature, missing, tuned in (("tuned", 3, 0), ("tuned", 1, 2), ("tuned", 0, 3), ("tune", 3, 0)):
         row = rows.bench_row(naming("one", **{feature: True}), weights="trained", metrics={}, validation=EXACT)
         found += tables.notes([{**row, "tuning": {"kernels": 4, "tuned": tuned, "missing": missing, "place": place}}])
-    end = "for cortex-m7, gcc, Os, by cycles, which leaves them as they were; +tune.16 in place of +tuned searches"
+    end = "for cortex-m7, gcc, Os, by cycles, which leaves them untuned; +tune.16 in place of +tuned searches"
     assert found == [
         f"net-one-chip: its kernels have no tuning record {end}",
         f"net-one-chip: 1 of 4 kernels have no tuning record {end}",

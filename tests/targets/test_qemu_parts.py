@@ -202,7 +202,7 @@ def test_every_board_says_what_its_processor_is() -> None:
     options = {cpu: " ".join(board(cpu).options) for cpu in ("cortex-m4", "cortex-m7", "cortex-m55", "rv32imc")}
     assert options == {
         **{"cortex-m4": "-M mps2-an386", "cortex-m7": "-M mps2-an500", "cortex-m55": "-M mps3-an547"},
-        "rv32imc": "-M virt -m 32M -bios none -cpu rv32",
+        "rv32imc": "-M virt -m 128M -bios none -cpu rv32",
     }
     vector = "v=true,vext_spec=v1.0,vlen=128"
     assert [board(f"rv{bits}gcv").options[-1] for bits in (32, 64)] == [f"rv32,{vector}", f"rv64,{vector}"]

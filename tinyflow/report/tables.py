@@ -271,7 +271,7 @@ def _untuned(row: Row) -> str:
     tuning, place = row["tuning"], row["tuning"]["place"]
     which = f"{tuning['missing']} of {tuning['kernels']} kernels have no" if tuning["tuned"] else "its kernels have no"
     found_by = f"{place['cpu']}, {place['toolchain']}, {place['optimise']}, by {place['objective']}"
-    what = f"{row['bench']}: {which} tuning record for {found_by}, which leaves them as they were"
+    what = f"{row['bench']}: {which} tuning record for {found_by}, which leaves them untuned"
     return f"{what}; +tune.16 in place of +tuned searches"
 
 

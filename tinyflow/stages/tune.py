@@ -166,13 +166,14 @@ class _Search:
         return self._call(calls, target, firmware)
 
     def _call(self, calls: Sequence[Any], target: Mapping[str, Any], file: Path) -> list[Measured]:
-        """Each after a reset of its own: no cache of the chip has anything of another's."""
+        """Where cycles are estimated each after a reset of its own: no cache of the chip has anything of another's."""
         firmware = elf.read(file)
         machine = open_machine(target, self.workspace.inputs)
         found: list[Measured] = []
         try:
+            machine.load(file)
             for call in calls:
-                if call is not None:
+                if "core" in self.workspace.parameters:
                     machine.load(file)
                 found.append(None if call is None else self._count(machine, firmware, call))
         finally:

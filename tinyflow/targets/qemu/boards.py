@@ -67,7 +67,8 @@ def board(target: Mapping[str, Any]) -> Board:
         raise UsageError(f"no board of QEMU for {target['cpu']}", hint=hint)
     options = [word for name, word in (("-M", machine), ("-cpu", cpu)) if word for word in (name, word)]
     if target["isa"] == "riscv":
-        options = [*(() if machine else ("-M", "virt", "-m", "32M")), "-bios", "none", *options]
+        # twice what memory is enlarged to, for what doesn't fit or is tuned
+        options = [*(() if machine else ("-M", "virt", "-m", "128M")), "-bios", "none", *options]
         made = Board(f"qemu-system-riscv{(cpu or 'rv32')[2:4]}", "qemu-system-misc", (), RISCV)
     elif target["isa"] == "xtensa":
         made = Board(
