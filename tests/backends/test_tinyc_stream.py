@@ -284,6 +284,12 @@ def test_a_size_below_the_least_is_refused_with_the_least() -> None:
     size = -(-least // 1024)
     assert f"{size}KiB" in refused.value.hint
     assert _bytes(_streamed(whole, f"{size}KiB")) <= size * 1024
+    with pytest.raises(ModelError) as refused:
+        tinyc.arena_bytes(read(synthesize({"graph": "aww"})), {"kernels": "ref", "stream": "1KiB"})
+    fed = re.search(r"with \+feed (\d+) B are the least", refused.value.hint)
+    assert fed is not None
+    least = tinyc.arena_bytes(read(synthesize({"graph": "aww"})), {"kernels": "ref", "stream": "least", "feed": True})
+    assert int(fed[1]) == least
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ The sources depend on the model and on the backend's options only, never on the 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from tinyflow.core.action import Workspace
 from tinyflow.model import tflite_reader
@@ -15,7 +16,8 @@ def generate(workspace: Workspace) -> None:
     """Compile input `model.tflite`, or what stage lower made of it where there is `lowered/`, into C and a plan.
 
     Outputs: `sources/`, `plan.json`.
-    Where there is a parameter `tuning`, the backend gets it, and the records of the inputs `tuning/…`.
+    Where there is a parameter `tuning`, the backend gets it, and the records of the inputs `tuning/…`; so it gets the
+    input `memplan.json`, which option memplan names.
     Parameters: backend (the recipe's name, for errors and the plan), implementation (a module with `check` and
     `generate`), options. Raises ModelError for a model that is damaged or that the backend can't compile.
     """
@@ -27,8 +29,10 @@ def generate(workspace: Workspace) -> None:
     implementation.check(graph, backend, options)
     source = workspace.inputs.get("lowered/", model)
     outputs = workspace.outputs["sources/"], workspace.outputs["plan.json"]
-    tuned = {}
+    tuned: dict[str, Any] = {}
     if "tuning" in workspace.parameters:
         records = [path for name, path in sorted(workspace.inputs.items()) if name.startswith("tuning/")]
         tuned = {"tuning": workspace.parameters["tuning"], "records": records}
+    if "memplan.json" in workspace.inputs:
+        tuned["memplan"] = workspace.inputs["memplan.json"]
     implementation.generate(source, graph, backend, options, *outputs, **tuned)

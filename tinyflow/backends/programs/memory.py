@@ -20,13 +20,12 @@ class Memory:
     scratch: Mapping[int, Placed]
 
 
-def plan(program: Program, alignment: int, *, has_chase: bool = True, keeps_input: bool = False) -> Memory:
-    """Offsets of all activations and variables. Tensors that share bytes, and results in place, are one buffer.
+# of what lies in an arena
+KINDS = ("tensor", "scratch")
 
-    With chase an output may lie over an input that dies, too, as far as its kernel has read that by then, but
-    for the network's where `keeps_input`.
-    Behind the steps of an inference, and one in which outputs are read, those are counted that are run once.
-    """
+
+def needed(program: Program, *, keeps_input: bool = False) -> dict[tuple[str, int], Buffer]:
+    """What must be there and how long: tensors, by (KINDS[0], tensor), and scratch of steps, by (KINDS[1], step)."""
     tensors, steps = program.tensors, [*program.steps, None, *program.once]
     fed = [step.fed for step in program.steps if isinstance(step, Chain)]
     lives = lifetimes(
@@ -37,13 +36,26 @@ def plan(program: Program, alignment: int, *, has_chase: bool = True, keeps_inpu
     )
     # the whole time
     lives.update(dict.fromkeys(program.initial, (0, len(steps) - 1)))
+    found = {(KINDS[0], t): Buffer(tensors[t].name, tensors[t].size_bytes, *life) for t, life in lives.items()}
+    for number, step in enumerate(steps):
+        if size := _scratch_bytes(step):
+            found[KINDS[1], number] = Buffer(f"scratch {number}", size, number, number)
+    return found
+
+
+def plan(program: Program, alignment: int, *, has_chase: bool = True, keeps_input: bool = False) -> Memory:
+    """Offsets of all activations and variables. Tensors that share bytes, and results in place, are one buffer.
+
+    With chase an output may lie over an input that dies, too, as far as its kernel has read that by then, but
+    for the network's where `keeps_input`.
+    Behind the steps of an inference, and one in which outputs are read, those are counted that are run once.
+    """
+    tensors = program.tensors
+    needs = needed(program, keeps_input=keeps_input)
+    lives = {t: (one.first, one.last) for (kind, t), one in needs.items() if kind == KINDS[0]}
     sizes = {tensor: tensors[tensor].size_bytes for tensor in lives}
-    scratch = {
-        index: Buffer(f"scratch {index}", size, index, index)
-        for index, step in enumerate(steps)
-        if (size := _scratch_bytes(step))
-    }
-    owners = in_place.owners(lives, sizes, _allowed(program))
+    scratch = {number: one for (kind, number), one in needs.items() if kind != KINDS[0]}
+    owners = in_place.owners(lives, sizes, in_place_of(program))
 
     def planned(owner: Mapping[int, int]) -> Memory:
         buffers = in_place.buffers(lives, sizes, owner)
@@ -107,7 +119,7 @@ def touched(program: Program, step: Step | Mark | Chain | None) -> tuple[list[in
     return [program.owner(operand.tensor) for operand in step.reads] if step is not None else [], []
 
 
-def _allowed(program: Program) -> list[tuple[int, int, list[int]]]:
+def in_place_of(program: Program) -> list[tuple[int, int, list[int]]]:
     """For each step that writes a whole tensor, that and the whole inputs that its kernel may overwrite."""
     allowed = []
     for number, step in enumerate(program.steps):

@@ -33,6 +33,7 @@ OPTIONS: Options = {
     "rows": range(1, 1 << 10),
     "order": ORDERS,
     "input": INPUT,
+    "memplan": str,
 }
 
 
@@ -82,18 +83,27 @@ def choices(graph: Graph, options: Mapping[str, Any]) -> Iterator[tuple[str, int
     return choices(lower(graph, variant_of(options)), _memory_of(options))
 
 
-def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001
+def generate(
+    model: Path,  # noqa: ARG001
+    graph: Graph,
+    backend: str,
+    options: Mapping[str, Any],
+    out: Path,
+    plan: Path,
+    memplan: Path | None = None,
+) -> None:
     """Write C sources of `graph` into the folder `out` and its memory plan to the file `plan`.
 
     Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
     dsp (the same as kernels dsp), alignment, chase (on: outputs may lie over inputs that their kernels have read),
     winograd (see `faster`), stream (see `streaming`), goal (an objective: ram and flash leave out what wants more),
     feed (the application hands over the rows of the first input), rows (of each call of a chain) and order (ORDERS of
-    options.py), input (kept: no invoke changes it).
+    options.py), input (kept: no invoke changes it), memplan (the name of `memplan`, a user's placement).
     """
     from tinyflow.backends.tinyc.backend import write_sources
 
-    write_sources(graph, backend, variant_of(options), _memory_of(options), out, plan)
+    own = None if memplan is None else (str(options["memplan"]), memplan.read_text(encoding="utf-8"))
+    write_sources(graph, backend, variant_of(options), _memory_of(options), out, plan, own)
 
 
 def _memory_of(options: Mapping[str, Any]) -> Wanted:

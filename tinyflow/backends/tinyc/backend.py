@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tinyflow.backends import generated
 from tinyflow.backends.generated import ARENA
-from tinyflow.backends.programs import tables
+from tinyflow.backends.programs import own_placement, tables
 from tinyflow.backends.programs.memory import Memory
 from tinyflow.backends.programs.steps import Chain, Program, Step
 from tinyflow.backends.tinyc import faster, sources
@@ -15,9 +15,15 @@ from tinyflow.backends.tinyc.program import lower
 from tinyflow.model.graph import Graph
 
 
-def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out: Path, plan: Path) -> None:
-    """Write the C files and `plan`, the memory plan as JSON."""
+def write_sources(
+    graph: Graph, backend: str, variant: str, wanted: Wanted, out: Path, plan: Path, own: tuple[str, str] | None = None
+) -> None:
+    """Write the C files and `plan`, the memory plan as JSON; `own`: name and text of a user's placement."""
     program, placed = faster.placed(lower(graph, variant), wanted)
+    if own is not None:
+        placed = own_placement.placed(
+            program, *own, wanted.alignment, has_chase=wanted.has_chase, keeps_input=wanted.keeps_input
+        )
     constants = sources.write(program, placed, backend, out, keeps_inputs=wanted.keeps_input)
     steps = [(step.operator, step.call) for step in program.steps if isinstance(step, Step)]
     chains = [step for step in program.steps if isinstance(step, Chain)]

@@ -14,6 +14,7 @@ from tinyflow.backends.tinyc.rows import by_rows
 from tinyflow.backends.tinynn import kernels, room
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.variants import WINOGRAD
+from tinyflow.core.errors import ModelError
 
 
 class Wanted(NamedTuple):
@@ -50,7 +51,14 @@ def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
     if wanted.stream or wanted.manner.is_fed:
         faster, _ = placed(program, wanted._replace(stream="", manner=Manner()))
         goal = wanted.stream or streaming.BALANCED
-        changed = streaming.streamed(program, faster, by_rows, goal, planned, wanted.alignment, wanted.manner)
+        try:
+            changed = streaming.streamed(program, faster, by_rows, goal, planned, wanted.alignment, wanted.manner)
+        except ModelError as error:
+            may_be_fed = not (wanted.manner.is_fed or wanted.keeps_input)
+            if may_be_fed and streaming.why_not_fed(program, by_rows) is None:
+                fed = wanted._replace(stream=streaming.LEAST, manner=Manner(is_fed=True))
+                error.hint += f"; with +feed {placed(program, fed)[1].total_bytes} B are the least"
+            raise
         return changed, planned(changed)
     plain = planned(program)
     offers = {n: _wanted(step.call, wanted) for n, step in enumerate(program.steps) if isinstance(step, Step)}

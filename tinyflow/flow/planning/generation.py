@@ -12,6 +12,8 @@ from tinyflow.flow.planning.models import READER_TOOLS, Known
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
 from tinyflow.recipes.runtime_files import files_of
+from tinyflow.recipes.schema import Backend, Feature
+from tinyflow.recipes.schema.part import Recipe
 from tinyflow.recipes.tuning import file_name
 from tinyflow.targets.protocol import capabilities
 
@@ -87,6 +89,21 @@ class Generation:
         )
         return (action,)
 
+    def _memplan(self, resolved: ResolvedBench) -> dict[str, Input]:
+        """The placement that option memplan names, beside the recipe that does. RecipeError where it isn't there."""
+        name = resolved.options.get("memplan")
+        if name is None:
+            return {}
+        kind: type[Recipe] = Backend
+        owner, place = resolved.backend.name, ["options", "memplan"]
+        for feature in resolved.features:
+            if "memplan" in self._catalogue.get(Feature, feature).sets.options:
+                kind, owner, place = Feature, feature, ["sets", "options", "memplan"]
+        path = self._catalogue.path(kind, owner).parent / name
+        if not path.is_file():
+            self._catalogue.refuse(kind, owner, place, f'there is no file "{name}" beside this recipe')
+        return {"memplan.json": SourceFile(path, name)}
+
     def generate(
         self, resolved: ResolvedBench, model: Output, lowered: tuple[Action, ...], records: Mapping[str, Input]
     ) -> Action:
@@ -97,6 +114,7 @@ class Generation:
         inputs: dict[str, Input] = {"model.tflite": model}
         inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
         inputs |= records if tuning else {}
+        inputs |= self._memplan(resolved)
         tools = [*READER_TOOLS, *(Tool("package", name) for name in backend.tools)]
         function = "generate:generate"
         if backend.implementation is not None:
