@@ -275,7 +275,10 @@ class ChipKernels:
         )
         support = [path for path in sources_of(SUPPORT, self._target["cpu"]) if path.stem != "main"]
         objects = {**kernels, **objects_of(self._toolchain, support, [SUPPORT], _SUPPORT_FLAGS)}
-        return linked(self._toolchain, self._target, {"calls.c": calls}, [], objects, _SUPPORT_FLAGS)
+        # which has no long multiplication and no division
+        is_small = self._target["cpu"] == "cortex-m0plus"
+        generated = {"calls.c": calls}
+        return linked(self._toolchain, self._target, generated, [], objects, _SUPPORT_FLAGS, with_builtins=is_small)
 
 
 def host_objects() -> dict[str, Output]:

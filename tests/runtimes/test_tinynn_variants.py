@@ -113,11 +113,19 @@ def test_rv32_variant(operator: str) -> None:
     _check(chip("rv32imc", variants=("rv32", "c")), "rv32", operator, 15)
 
 
+def test_armv6m_variant() -> None:
+    """The variant armv6m on a Cortex-M3; it has nothing but convolutions."""
+    _check(chip("cortex-m3", variants=("armv6m", "c")), "armv6m", "conv2d", 15)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("operator", _DIFFERENT)
 @pytest.mark.parametrize(
     ("cpu", "variant"),
-    [("cortex-m7", "dsp"), ("cortex-m4", "dsp"), ("cortex-m33", "dsp"), ("rv32imc", "rv32"), ("cortex-m3", "c")],
+    [
+        *(("cortex-m7", "dsp"), ("cortex-m4", "dsp"), ("cortex-m33", "dsp"), ("rv32imc", "rv32")),
+        *(("cortex-m3", "c"), ("cortex-m3", "armv6m"), ("cortex-m0plus", "armv6m")),
+    ],
 )
 def test_variants_at_length(cpu: str, variant: str, operator: str) -> None:
     """Many layers, on every processor that has the variant."""

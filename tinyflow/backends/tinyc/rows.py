@@ -29,7 +29,10 @@ _CALL = 150
 # of a kernel that walks planes, for each channel and for each value that is copied once more
 _PLANE, _COPIED = 110, 3.5
 # for each multiplication and for each value that is written; of depthwise kernels, some more
-_PER_MAC: Mapping[str, float] = {"ref": 12, "c": 4.5, "rv32": 3.2, "dsp": 0.85, "mve": 0.2, "rvv": 0.25}
+_PER_MAC: Mapping[str, float] = {
+    **{"ref": 12, "c": 4.5, "rv32": 3.2, "armv6m": 2.7},
+    **{"dsp": 0.85, "mve": 0.2, "rvv": 0.25},
+}
 _PER_OUTPUT, _DEPTHWISE = 10, 2.0
 # for each value that is added up
 _PER_SUMMED = 4

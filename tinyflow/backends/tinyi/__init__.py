@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinyflow.backends.options import CHASE, NATURAL, Options, has_chase
-from tinyflow.backends.tinynn.variants import KERNELS, variant_of
+from tinyflow.backends.tinynn.variants import KERNELS, variant_on_chip
 
 if TYPE_CHECKING:
     from tinyflow.backends.refusals import Refusal
@@ -43,7 +43,7 @@ def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:
     from tinyflow.backends.tinyi import calls
     from tinyflow.backends.tinyi.operators import ENTRIES, request
 
-    variant = variant_of(options)
+    variant = variant_on_chip(options)
     yield from refused_operators(graph, ENTRIES, lambda part, operator: request(part, operator, variant))
     yield from calls.refusals(graph)
 
@@ -53,7 +53,7 @@ def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
     from tinyflow.backends.tinyi.calls import requests
     from tinyflow.backends.tinyi.planner import plan
 
-    needed = plan(graph, requests(graph, variant_of(options)), has_chase=has_chase(options)).total_bytes
+    needed = plan(graph, requests(graph, variant_on_chip(options)), has_chase=has_chase(options)).total_bytes
     return int(options.get("arena_bytes", 0)) or needed
 
 
@@ -66,5 +66,5 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
     """
     from tinyflow.backends.tinyi.sources import Wanted, write_sources
 
-    wanted = Wanted(variant_of(options), int(options.get("arena_bytes", 0)), has_chase(options))
+    wanted = Wanted(variant_on_chip(options), int(options.get("arena_bytes", 0)), has_chase(options))
     write_sources(model.read_bytes(), graph, backend, wanted, out, plan)

@@ -237,6 +237,17 @@ _OF_BYTES: Sequence[Kernel] = (
         (0,),
         name="depthwise3x3_short_dsp",
     ),
+    *(
+        replace(
+            _conv2d("armv6m", (_RIGHT, needs.FEW_PRODUCTS, *required), packs.packed(pack)),
+            scratch=scratch.WORDS,
+            name=name,
+        )
+        for name, pack, *required in (
+            ("conv2d_words_armv6m", packs.armv6m_words, needs.ARMV6M_LINES),
+            ("conv2d_right_armv6m", lambda layer: (layer.rows, packs.right_records(layer))),
+        )
+    ),
 )
 _WEIGHTED: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),

@@ -4,7 +4,7 @@ The output is a function of the sum that never falls, with a step for each of it
 outputs where it does right before and at each step, and at the least and the largest sum; that is tried. Sums are
 first moved to where the first step is near 0, so that a negative one is the lowest output without a multiplication.
 
-    x = floor((sum + moved) * 2^8 * factor / 2^32) + offset + lowest * 2^shift, less 2^8 where x <= zero point * 2^shift
+    x = floor((sum + moved) * factor / 2^dropped) + offset + lowest * 2^shift, less 2^places where x <= zero * 2^shift
     output = min(x / 2^shift, highest)
 
 What is taken off where outputs lie below the zero point is TFLM's rounding of halves away from it.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,23 +24,43 @@ from tinyflow.model.fixed_point import Integers, Rescaling
 
 # of the struct's word that also holds the offset
 _SHIFT_BITS = 5
-# a sum is multiplied with so many places behind the point
-_PLACES = 8
-_TRIES = 8
+# so that outputs have 31 bits before it
+_LARGEST_SHIFT = 24
+_TRIES = 32
 
 
-def why_not_lines(layer: Layer) -> str | None:
+class Line(NamedTuple):
+    """How a processor multiplies."""
+
+    places: int
+    """Behind the point of a product, whose halves TFLM rounds."""
+    dropped: int
+    """Bits of it."""
+    is_cut: bool = False
+    """Whether sums of more bits than places leave are the highest output, too."""
+
+    @property
+    def limit(self) -> int:
+        """Sums are smaller, or cut."""
+        return 1 << (31 - self.places)
+
+
+# MULHU of a sum that is shifted to the left; two multiplications of 32 bits, by 13 and 14 bits of a factor
+RV32, ARMV6M = Line(8, 24), Line(13, 14, is_cut=True)
+
+
+def why_not_lines(layer: Layer, line: Line) -> str | None:
     """Why a layer's rescaling is not such a line; None where it is."""
-    return None if _found(layer)[1].all() else "its rounding is not that of one multiplication"
+    return None if _found(layer, line)[1].all() else "its rounding is not that of one multiplication"
 
 
-def line_records(layer: Layer, multiple: int = 1) -> Array:
+def line_records(layer: Layer, line: Line, multiple: int = 1) -> Array:
     """Bias, factor, offset * 32 + shift of each channel, for layers that are lines; filled up."""
-    return padded(_found(layer)[0], multiple)
+    return padded(_found(layer, line)[0], multiple)
 
 
 @lru_cache(maxsize=8)
-def _found(layer: Layer) -> tuple[Array, Array]:
+def _found(layer: Layer, line: Line) -> tuple[Array, Array]:
     """Records, and where they are right."""
     bias, multipliers, shifts = layer.channels.astype(np.int64).T
     weights = layer.rows.astype(np.int64)
@@ -50,46 +71,52 @@ def _found(layer: Layer) -> tuple[Array, Array]:
     sums = np.clip(sums, least[:, None], most[:, None])
     lowest, highest, zero = (layer.fields[name] for name in ("lowest", "highest", "output_zero_point"))
     wanted = np.clip(Rescaling(multipliers, shifts).apply(sums.T).T + zero, lowest, highest)
-    places = _PLACES - shifts
+    shift = line.places - shifts
     records, is_right = np.zeros((len(bias), 3), np.int64), np.zeros(len(bias), np.bool_)
-    for moved, offset in _candidates(layer, steps[:, 0]):
-        if is_right.all():
+    for moved, offset in _candidates(layer, line, steps[:, 0]):
+        if is_right.all() or (shift > _LARGEST_SHIFT).any():
             break
-        heights = (_values(layer) - lowest << places[:, None]) - offset[:, None]
-        heights += (_values(layer) <= zero) << _PLACES
-        factors = _nearest_factor(steps + moved[:, None], heights, is_met, 2 * multipliers)
-        x = (sums + moved[:, None]) * factors[:, None] >> 32 - _PLACES
-        x += (offset + (lowest << places))[:, None]
-        x -= (zero > lowest) * (x < (zero << places)[:, None] + (1 << _PLACES)) << _PLACES
-        outputs = np.where(sums + moved[:, None] < 0, lowest, np.minimum(x >> places[:, None], highest))
-        fits = (x < 2**31).all(axis=1) & (places <= 32 - _PLACES) & (np.abs(bias + moved) < 2**30)
-        fits &= (sums + moved[:, None] < 2 ** (31 - _PLACES)).all(axis=1)
-        fits &= (offset >= (zero > lowest) << _PLACES) & (offset < 1 << 26)
+        heights = (_values(layer) - lowest << shift[:, None]) - offset[:, None]
+        heights += (_values(layer) <= zero) << line.places
+        factors = _nearest_factor(line, steps + moved[:, None], heights, is_met, multipliers)
+        from_first = sums + moved[:, None]
+        is_above = from_first >= line.limit
+        x = np.minimum(from_first, line.limit - 1) * factors[:, None] >> line.dropped
+        x += (offset + (lowest << shift))[:, None]
+        x -= (zero > lowest) * (x < (zero << shift)[:, None] + (1 << line.places)) << line.places
+        outputs = np.where(from_first < 0, lowest, np.minimum(x >> shift[:, None], highest))
+        fits = (x < 2**31).all(axis=1) & (np.abs(bias + moved) < 2**30)
+        fits &= (offset >= (zero > lowest) << line.places) & (offset < 1 << 26)
+        if line.is_cut:
+            outputs = np.where(is_above, highest, outputs)
+        else:
+            fits &= ~is_above.any(axis=1)
         is_new = ~is_right & fits & (outputs == wanted).all(axis=1)
-        made = np.stack([bias + moved, factors, offset << _SHIFT_BITS | places], axis=1)
+        made = np.stack([bias + moved, factors, offset << _SHIFT_BITS | shift], axis=1)
         records[is_new], is_right = made[is_new], is_right | is_new
     return (records & (2**32 - 1)).astype(np.uint32).view(np.int32), is_right
 
 
-def _nearest_factor(steps: Integers, heights: Integers, is_met: Array, factors: Integers) -> Integers:
+def _nearest_factor(line: Line, steps: Integers, heights: Integers, is_met: Array, multipliers: Integers) -> Integers:
     """The factor nearest to what real numbers give that leads to these heights at steps, and not before them."""
-    scaled = -(heights << 32 - _PLACES)
+    bits = line.places + line.dropped
+    scaled, largest = -(heights << line.dropped), (1 << bits) - 1
     least = np.where(is_met & (steps > 0), -(scaled // np.maximum(steps, 1)), 0).max(axis=1)
-    most = np.where(is_met & (steps > 1), -(scaled // np.maximum(steps - 1, 1)) - 1, 2**32 - 1).min(axis=1)
-    nearest: Integers = np.minimum(np.maximum(factors, least), np.minimum(most, 2**32 - 1))
-    return nearest
+    most = np.where(is_met & (steps > 1), -(scaled // np.maximum(steps - 1, 1)) - 1, largest).min(axis=1)
+    nearest: Integers = np.minimum(np.maximum(multipliers >> 31 - bits if bits < 31 else 2 * multipliers, least), most)
+    return np.minimum(nearest, largest)
 
 
-def _candidates(layer: Layer, first: Integers) -> Iterator[tuple[Integers, Integers]]:
+def _candidates(layer: Layer, line: Line, first: Integers) -> Iterator[tuple[Integers, Integers]]:
     """How sums are moved, and what is then added to their products, the likeliest first."""
     _, multipliers, shifts = layer.channels.astype(np.int64).T
     above = layer.fields["output_zero_point"] - layer.fields["lowest"]
     # the line of real numbers: half a step, half a product
-    middle = (((above << 1) + 1 << (_PLACES - shifts)) + (1 << _PLACES)) >> 1
+    middle = (((above << 1) + 1 << (line.places - shifts)) + (1 << line.places)) >> 1
     for step in range(_TRIES):
         moved = step - first
         for more in (0, -1, 1):
-            yield moved, middle - (moved * multipliers >> 31 - _PLACES) + more
+            yield moved, middle - (moved * multipliers >> 31 - line.places) + more
 
 
 def _values(layer: Layer) -> Integers:

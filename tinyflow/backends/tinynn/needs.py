@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from tinyflow.backends.tinynn import layouts, packs, short, winograd
+from tinyflow.backends.tinynn import layouts, lines, packs, short, winograd
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.linear import linear
-from tinyflow.backends.tinynn.lines import why_not_lines
+from tinyflow.backends.tinynn.scratch import products_of
 
 # TINYNN_NARROW_WINDOW of tinynn.h: elements whose sum has 16 bits
 NARROW_WINDOW = 255
@@ -24,6 +25,8 @@ _WORTH_EXPONENTIALS = 128
 _LONG = 16
 # of the instructions, below which a twentieth more flash and two times the scratch are a good price
 _WORTH_PERCENT = 95
+# of an output, from which on words of five pixels are too much scratch
+_MOST_WORDS = 320
 # of src/c/transpose.c
 _BLOCK = 4
 # of src/mve/gather.c, of which eight must stay below 2**16
@@ -54,7 +57,10 @@ ANY_SHIFTS = Need(
     "sums of 30 bits; channels of other scales than right shifts take are rescaled by the definition",
     lambda layer: layouts.why_not_right_where_possible(layer.rows, layer.channels, layer.fields["output_zero_point"]),
 )
-LINES = Need("a rescaling that one multiplication does, for every sum", why_not_lines)
+LINES, ARMV6M_LINES = (
+    Need("a rescaling that one multiplication does, for every sum", partial(lines.why_not_lines, line=line))
+    for line in (lines.RV32, lines.ARMV6M)
+)
 HALVED = Need("scales below 1/2", lambda layer: layouts.why_not_halved(layer.channels))
 CHANNEL_PAIRS = Need(
     "every other channel's sums of 23 bits, no -128 above a negative weight",
@@ -180,6 +186,7 @@ WHOLE_THREES = _on_fields(
     "rows of outputs in whole threes, nearly",
     lambda f: 10 * (-f["output_width"] % 3) <= f["output_width"],
 )
+FEW_PRODUCTS = _on_fields(f"{_MOST_WORDS} products of an output at most", lambda f: products_of(f) <= _MOST_WORDS)
 WINOGRAD_SHAPES = _on_fields(
     "3x3 taps, stride 1, no dilation, input channels in whole eights, even output channels", winograd.is_possible
 )

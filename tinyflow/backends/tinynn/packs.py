@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.arrays import Constant
-from tinyflow.backends.tinynn import layouts, short
+from tinyflow.backends.tinynn import layouts, lines, short
 from tinyflow.backends.tinynn.calls import Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, RVV_LANES, Array
 from tinyflow.backends.tinynn.linear import linear
-from tinyflow.backends.tinynn.lines import line_records
 from tinyflow.backends.tinynn.scratch import pairs_of_taps
 from tinyflow.model.arithmetic import unary
 from tinyflow.model.arithmetic.exponential import exponentials_of
@@ -56,7 +55,7 @@ def tiled(channels: int) -> Pack:
 
 def rv32_conv2d_fields(layer: Layer) -> tuple[Array, Array]:
     """Pairs of channels as runs (rv32/conv2d_fields.c)."""
-    return layouts.in_runs(layer.rows, 2, step=16), line_records(layer, 2)
+    return layouts.in_runs(layer.rows, 2, step=16), lines.line_records(layer, lines.RV32, 2)
 
 
 def mve_arrays(layer: Layer) -> tuple[Array, Array]:
@@ -104,8 +103,8 @@ def in_lines(layer: Layer) -> Layer:
 def dsp_conv2d_int16(layer: Layer) -> tuple[Array, Array]:
     """Pairs of channels, rows of the kernel filled up to groups of four (dsp/conv2d_int16.c)."""
     outputs, row = len(layer.rows), layer.weights[0, 0].size
-    lines = np.pad(layer.weights.reshape(outputs, -1, row), ((0, 0), (0, 0), (0, -row % 4)))
-    return layouts.byte_quads(lines.reshape(outputs, -1), 2), narrow_records(layer, 2)
+    filled = np.pad(layer.weights.reshape(outputs, -1, row), ((0, 0), (0, 0), (0, -row % 4)))
+    return layouts.byte_quads(filled.reshape(outputs, -1), 2), narrow_records(layer, 2)
 
 
 def dsp_fully_connected_int16(layer: Layer) -> tuple[Array, Array]:
@@ -159,9 +158,14 @@ def planes(layer: Layer) -> tuple[Array, Array]:
     return layer.rows.ravel(), right_records(layer)
 
 
+def armv6m_words(layer: Layer) -> tuple[Array, Array]:
+    """Rows as they are (armv6m/conv2d.c)."""
+    return layer.rows, lines.line_records(layer, lines.ARMV6M)
+
+
 def planes_of_lines(layer: Layer) -> tuple[Array, Array]:
     """The same, rescaled by lines (rv32/depthwise3x3.c)."""
-    return layer.rows.ravel(), line_records(layer)
+    return layer.rows.ravel(), lines.line_records(layer, lines.RV32)
 
 
 def planes_in_words(layer: Layer) -> tuple[Array, Array]:

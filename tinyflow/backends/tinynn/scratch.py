@@ -225,12 +225,19 @@ TILES: Mapping[str, Tile] = {
     "dsp": Tile(3, 2, lambda f: 2 * products_of(f, 4), _edges_and_windows),
     "mve": Tile(2, MVE_CHANNELS, _whole_steps),
     "rvv": Tile(2, 1, _window),
+    "armv6m": Tile(5, 1, _window),
     "rv32_fields": Tile(6, 2, lambda f: 2 * products_of(f)),
 }
 FIELDS = Scratch(
     "pairs of pixels' values under the window in 16 bits; a pixel of padding; "
     "a place aside for outputs, where tiles reach over the last ones",
     _fields_bytes,
+)
+
+WORDS = Scratch(
+    "each pixel's values under the window, as bytes and as words; a place aside for outputs, where tiles reach over "
+    "the last ones",
+    lambda f: TILES["armv6m"].scratch.size_bytes(f) + TILES["armv6m"].pixels * WORD_BYTES * products_of(f),
 )
 
 

@@ -11,8 +11,10 @@ from tinyflow.core.errors import RecipeError
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "ref": ("ref",),
     "c": ("c", "ref"),
-    **{name: (name, "c", "ref") for name in ("dsp", "rv32", "mve", "rvv")},
+    **{name: (name, "c", "ref") for name in ("dsp", "rv32", "mve", "rvv", "armv6m")},
 }
+# for which a chip packs nothing
+_PACKED_AHEAD = ("armv6m",)
 _PORTABLE = ("ref", "c")
 # the values of a backend's option `kernels`, the default first
 KERNELS = ("best", *VARIANTS)
@@ -34,3 +36,9 @@ def variant_of(options: Mapping[str, Any]) -> str:
             f'kernels "{chosen}" don\'t run on {cpu or "this processor"}', hint=f"choose one of {choices}"
         )
     return (*special, "c")[0] if chosen == "best" else chosen
+
+
+def variant_on_chip(options: Mapping[str, Any]) -> str:
+    """The same for a backend that packs weights on the chip."""
+    chosen = variant_of(options)
+    return VARIANTS[chosen][1] if chosen in _PACKED_AHEAD else chosen

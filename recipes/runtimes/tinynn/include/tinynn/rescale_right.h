@@ -41,11 +41,22 @@ static inline struct tinynn_right tinynn_right(const struct tinynn_channel *chan
   return right;
 }
 
+/* round(a * b / 2^32). Without a long multiplication by halves: a * b is upper 2^32 + middle 2^16 + lower, and no sum of
+ * these leaves 32 bits. */
+static inline int32_t tinynn_high_product(int32_t a, int32_t b) {
+#if defined(__arm__) && __ARM_ARCH_ISA_THUMB == 1
+  const int32_t a0 = a & 0xffff, a1 = a >> 16, b0 = b & 0xffff, b1 = b >> 16;
+  const int32_t middle = a1 * b0 + (int32_t)((uint32_t)a0 * (uint32_t)b0 >> 16);
+  return a1 * b1 + (middle >> 16) + ((a0 * b1 + (middle & 0xffff) + 0x8000) >> 16);
+#else
+  return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+#endif
+}
+
 /* acc + round(acc * factor / 2^32) = high(acc, multiplier), since factor = 2 * multiplier - 2^32; a negative number is
  * lowered by 1 before the half is added, which rounds halves away from zero. */
 static inline int32_t tinynn_rescale_right(int32_t acc, struct tinynn_right right) {
-  const int64_t product = (int64_t)acc * right.factor;
-  const int32_t high = acc + (int32_t)((product + (INT64_C(1) << 31)) >> 32);
+  const int32_t high = acc + tinynn_high_product(acc, right.factor);
   return (high + (high >> 31) + right.offset) >> right.shift;
 }
 

@@ -3,6 +3,8 @@
  * activations, TILE_STEP, to a multiple of
  * which `tile` reads products (what is behind them meets weights of 0), and TILE_COPIES if it has included tf_mve.h or tf_rvv.h.
  *
+ * With TILE_WORDS `tile` has room for all values as words.
+ *
  * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first. With TILE_PAIRS of
  * pixels all are: x[0] is words x0 + 65536 * x1 of all pairs, product by product.
  * Packing and scratch: backends/tinynn/scratch.py and packs.py.
@@ -30,6 +32,9 @@ struct tinynn_tile {
   int32_t output_pitch; /* elements from one pixel's first channel to the next one's */
   int32_t products, blocks;
   int32_t output_zero_point, lowest, highest;
+#ifdef TILE_WORDS
+  int32_t *words; /* room for [products][TILE_PIXELS] */
+#endif
 };
 
 static inline void tile(const struct tinynn_tile *tile);
@@ -295,6 +300,10 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TI
   const int32_t products = p->kernel_height * p->kernel_width * p->input_channels;
   const int32_t pitch = (products + TILE_STEP - 1) / TILE_STEP * TILE_STEP;
   const int is_direct = p->kernel_height * p->kernel_width == 1 && pitch == products;
+#ifdef TILE_WORDS
+  int32_t *const words = (int32_t *)(void *)scratch;
+  scratch += TILE_PIXELS * (int32_t)sizeof *words * products;
+#endif
 #ifdef TILE_PAIRS
   const int32_t padding = TILE_PAIRS * (int32_t)sizeof(int32_t) * pitch;
   const int32_t patches = padding + (is_direct ? 0 : p->input_channels);
@@ -314,6 +323,9 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TI
                             .output_zero_point = p->output_zero_point,
                             .lowest = p->lowest,
                             .highest = p->highest};
+#ifdef TILE_WORDS
+  job.words = words;
+#endif
   const int32_t elements = p->batches * p->input_height * p->input_width * p->input_channels;
   struct place place = {input, -p->pad_top, -p->pad_left, input + elements - pitch};
   int32_t left = p->batches * p->output_height * p->output_width;
