@@ -31,6 +31,7 @@ def graphs() -> Mapping[str, Callable[..., Graph]]:
         "micro_speech": tinyml.micro_speech,
         "streaming_wake_word": tinyml.streaming_wake_word,
         "mobilenet_v2": tinyml.mobilenet_v2,
+        "mobilenet_v2_144": tinyml.mobilenet_v2_144,
         "convolutional_autoencoder": tinyml.convolutional_autoencoder,
         "sound_frames": sound.sound_frames,
         "sound_features": sound.sound_features,

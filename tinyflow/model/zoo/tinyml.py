@@ -70,6 +70,11 @@ def mobilenet_v2(seed: int, size: int = 96, width: float = 0.35, classes: int = 
     return classified(net, net.convolution(x, 1280, (1, 1), activation="RELU6"), classes, "mobilenet_v2")
 
 
+def mobilenet_v2_144(seed: int) -> Graph:
+    """MobileNetV2 0.35 for ImageNet on 144 x 144 images, on which others tell their memory."""
+    return mobilenet_v2(seed, 144, classes=1000)
+
+
 def convolutional_autoencoder(seed: int, size: int = 32, channels: int = 16, depth: int = 2) -> Graph:
     """Convolutions that halve a map `[1, size, size, 1]` `depth` times, and transposed ones that bring it back."""
     net = NetworkBuilder(seed, (size, size, 1), input_scale=1 / 255, input_zero_point=-128)
