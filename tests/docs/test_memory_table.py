@@ -29,10 +29,14 @@ def test_patches_stand_against_the_quickest_in_no_more_memory() -> None:
         return {**names, "ram_bytes": ram_bytes, "invoke_instructions": instructions}
 
     rows = [row("", 4096, 1000), row("stream", 2048, 1500), row("stream.least", 1024, 2000), row("chase.off", 1, 1, "")]
+    rows.append(row("feed", 512, 100))
     said = list(memory_table.lines([*rows, row("patch.2", 2560, 9000), row("patch.4", 3072, 3000)]))
-    cells = "| – | 4.0 KiB, 1 k | 2.0 KiB, 1.5 k | 1.0 KiB, 2 k | 2.5 KiB, 9 k | 3.0 KiB, 3 k | exact |"
+    cells = (
+        "| – | 4.0 KiB, 1 k | 2.0 KiB, 1.5 k | 1.0 KiB, 2 k | 512 B, 100 | – | 2.5 KiB, 9 k | 3.0 KiB, 3 k | exact |"
+    )
     assert f"| `mcunet_5fps_vww` {cells}" in said
     against = "| 2.5 KiB, 9 k: `+patch.2` | 2.0 KiB, 1.5 k: `+stream` | 6.00 |"
     assert said[-1] == f"| `mcunet_5fps_vww` {against}"
-    assert "| `mcunet_5fps_vww` | tinyengine | 89.8 KiB | 1.0 KiB, 2 k: `+stream.least` |" in said
-    assert "| `mcunet_5fps_vww` | msf_cnn, macs 1.11 | 25.5 KiB | 1.0 KiB, 2 k: `+stream.least` |" in said
+    ours = "1.0 KiB, 2 k: `+stream.least` | 512 B, 100: `+feed` |"
+    assert f"| `mcunet_5fps_vww` | tinyengine | 89.8 KiB | {ours}" in said
+    assert f"| `mcunet_5fps_vww` | msf_cnn, macs 1.11 | 25.5 KiB | {ours}" in said

@@ -16,10 +16,16 @@ from tinyflow.model.summary import macs
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.transforms.patch import patch
+from tinyflow.model.transforms.tidy.padding import fold_any_padding
 from tinyflow.model.zoo import synthesize
 
 RESIDUAL = {"graph": "resnet", "size": 8, "channels": 4, "stacks": 2}
 WINDOWS = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D")
+
+
+def _peak_bytes(graph: Graph) -> int:
+    """Where kernels pad by themselves."""
+    return fold_any_padding(graph).peak_live_bytes
 
 
 def _random_network(seed: int) -> Graph:
@@ -91,7 +97,7 @@ def test_no_output_ever_changes(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_fewer_bytes_are_alive_for_more_work(seed: int) -> None:
-    """Of all numbers of layers the best is taken: none other leaves fewer bytes."""
+    """Of all numbers of layers the best is taken: none other leaves fewer bytes, but for 2 %."""
     graph = read(synthesize({"graph": "resnet", "size": 12 + 2 * seed, "channels": 4, "stacks": 2}))
     best = patch(graph, "2").graph
     others = []
@@ -100,8 +106,29 @@ def test_fewer_bytes_are_alive_for_more_work(seed: int) -> None:
             others.append(patch(graph, f"2_{layers}").graph)
         except ModelError:
             continue
-    assert best.peak_live_bytes == min(other.peak_live_bytes for other in others) < graph.peak_live_bytes
-    assert macs(best) > macs(graph) and best.weights_bytes - graph.weights_bytes < 4000
+    assert _peak_bytes(best) <= 1.02 * min(map(_peak_bytes, others))
+    assert (
+        _peak_bytes(best) < _peak_bytes(graph)
+        and macs(best) > macs(graph)
+        and best.weights_bytes - graph.weights_bytes < 4000
+    )
+
+
+def test_of_equal_peaks_the_smaller_patches_count() -> None:
+    """What lies behind may shrink by other ways; where that is equal, too, less work does."""
+    net = Net(1, 16, 16, 4)
+    wide = net.convolution(net.input, np.ones((16, 1, 1, 4)), [0] * 16, padding="SAME", stride=(1, 1))
+    half = net.convolution(wide, np.ones((64, 3, 3, 16)), [0] * 64, padding="SAME", stride=(2, 2))
+    less = net.convolution(half, np.ones((4, 3, 3, 64)), [0] * 4, padding="SAME", stride=(1, 1))
+    reshaped = net.operator("RESHAPE", less, net.constant([1, 256], "int32"), shape=(1, 256), new_shape=(1, 256))
+    weights = net.constant(np.ones((9000, 256), np.int8), "int8", Quantisation((0.02,), (0,)))
+    bias = net.constant([0] * 9000, "int32", Quantisation((0.001,), (0,)))
+    graph = net.graph(net.operator("FULLY_CONNECTED", reshaped, weights, bias, shape=(1, 9000)))
+    assert (
+        _peak_bytes(graph) == _peak_bytes(patch(graph, "2_2").graph) == _peak_bytes(patch(graph, "2_3").graph) == 9256
+    )
+    with pytest.raises(ModelError, match=r"save nothing(.|\n)*\+patch.2_3 patches the first 3 layers"):
+        patch(graph, "2")
 
 
 def test_a_patch_is_finished_before_the_next() -> None:

@@ -192,4 +192,4 @@ def test_wrong_specs_are_named(spec: dict[str, Any], message: str) -> None:
 
 def test_every_graph_is_listed() -> None:
     """The zoo has the names that recipes use."""
-    assert set(graphs()) == {*DIGESTS, "sine", *SOUND, *TRIALS}
+    assert set(graphs()) == {*DIGESTS, "mobilenet_v2_144", "sine", *SOUND, *TRIALS}

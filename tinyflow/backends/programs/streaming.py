@@ -82,7 +82,9 @@ def choices(
     """
     search = _Search(program, faster, row_steps(program, by_rows), place, alignment, manner)
     now = search.instructions
-    yield "", search.base.total_bytes, now + search.base.more_instructions
+    # rows that are fed are a chain anyhow, by that goal
+    plain = search.least(_MOST_MORE * now) if manner.is_fed else search.base
+    yield "", plain.total_bytes, now + plain.more_instructions
     for goal, most in ((BALANCED, _MOST_MORE * now), (LEAST, math.inf)):
         found = search.least(most)
         yield goal, found.total_bytes, now + found.more_instructions

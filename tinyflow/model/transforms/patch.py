@@ -7,7 +7,7 @@ same again. A patch is finished before the next one begins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -26,6 +26,8 @@ from tinyflow.model.transforms.tidy.padding import LEAST, fold_any_padding, fold
 from tinyflow.model.transforms.whole_operators import compact
 from tinyflow.model.weighted import Window, integers, window
 
+# so many times the least bytes are as good, for less work
+_NEARLY = 1.02
 # of a patched network: seconds
 _MOST_OPERATORS = 20_000
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
@@ -47,7 +49,8 @@ Box = tuple[Span, Span]
 def patch(graph: Graph, grid: str) -> Change:
     """The graph with its first layers in patches. `grid` is `3` for 3x3 of them, `3_5` for those of 5 layers.
 
-    Without a number of layers it is the one that leaves the fewest bytes alive, of these the one with the least work.
+    Without a number of layers it is the one that leaves the fewest bytes alive, of these the fewest in patches; nearly
+    the fewest where that is less work.
     Raises ModelError where nothing can be patched, or nothing is gained.
     """
     size, _, number = grid.partition("_")
@@ -76,7 +79,8 @@ def _patched(graph: Graph, size: int, layers: int) -> Change:
     found = [(stage, stage.patched(size)) for stage in fitting if stage.operators(size) <= _MOST_OPERATORS]
     if not found:
         raise ModelError(f"{size}x{size} patches are more than {_MOST_OPERATORS:,} operators", hint="ask for fewer")
-    best, changed = min(found, key=lambda one: (_peak_bytes(one[1]), macs(one[1])))
+    near = _nearly(_nearly(found, lambda one: _peak_bytes(one[1])), lambda one: _peak_bytes(*one[::-1]))
+    best, changed = min(near, key=lambda one: macs(one[1]))
     before, after = _peak_bytes(graph), _peak_bytes(changed)
     if not layers and after >= before:
         what = f"{size}x{size} patches save nothing: {format_size(after)} are alive then, {format_size(before)} now"
@@ -87,9 +91,22 @@ def _patched(graph: Graph, size: int, layers: int) -> Change:
     return change
 
 
-def _peak_bytes(graph: Graph) -> int:
-    """Bytes that are alive at once where kernels pad by themselves, as those of most backends do."""
-    return fold_any_padding(graph).peak_live_bytes
+def _nearly(found: list[_Found], size: Callable[[_Found], int]) -> list[_Found]:
+    """Those that are as small as the smallest, or nearly so."""
+    sizes = [size(one) for one in found]
+    return [one for one, its in zip(found, sizes, strict=True) if its <= min(sizes) * _NEARLY]
+
+
+def _peak_bytes(graph: Graph, stage: _Stage | None = None) -> int:
+    """Bytes that are alive at once where kernels pad by themselves, as those of most backends do; until a stage ends.
+
+    Those of the rest count again where outputs chase inputs.
+    """
+    folded = fold_any_padding(graph)
+    if stage is None:
+        return folded.peak_live_bytes
+    last = next(i for i, operator in enumerate(folded.operators) if stage.output in operator.outputs)
+    return folded.between(0, last).peak_live_bytes
 
 
 def _stages(graph: Graph, begin: int) -> Iterator[_Stage]:
@@ -214,6 +231,10 @@ class _Stage:
         patches.joined(rows, axis=1, output=self.output)
         operators = (*self.graph.operators[: self.begin], *patches.operators, *self.graph.operators[self.end :])
         return fold_padding(replace(self.graph, tensors=tuple(patches.editing.tensors), operators=operators))[0]
+
+
+# how many layers, and the graph with them in patches
+_Found = tuple[_Stage, Graph]
 
 
 @dataclass
