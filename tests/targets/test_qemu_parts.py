@@ -20,8 +20,9 @@ from tinyflow.core.errors import RunError, Timeout
 from tinyflow.recipes.schema import Target
 from tinyflow.recipes.validate import validate
 from tinyflow.targets.chip import RISCV, THUMB
-from tinyflow.targets.qemu import boards, counter, faults, gdb
+from tinyflow.targets.qemu import boards, counter, faults
 from tinyflow.targets.qemu.machine import Qemu
+from tinyflow.targets.remote import Gone, Remote
 
 MAIN = FLASH + 8
 CFSR, MMFAR, BFAR = 0xE000ED28, 0xE000ED34, 0xE000ED38
@@ -41,11 +42,11 @@ class Processor:
         self.steps: list[tuple[int, int, int]] = []
 
     def get(self, name: str) -> int:
-        """See `gdb.Remote`."""
+        """See `Remote`."""
         return self.registers[name]
 
     def set(self, name: str, value: int) -> None:
-        """See `gdb.Remote`."""
+        """See `Remote`."""
         self.registers[name] = value
 
     def size(self, name: str) -> int:
@@ -57,12 +58,12 @@ class Processor:
         self.steps.append((self.get("r0"), self.get("r1"), self.get("pc")))
 
     def write(self, address: int, data: bytes) -> bool:
-        """See `gdb.Remote`."""
+        """See `Remote`."""
         self.memory[address] = data
         return True
 
     def read(self, address: int, size_bytes: int) -> bytes | None:
-        """See `gdb.Remote`."""
+        """See `Remote`."""
         for start, data in self.memory.items():
             if start <= address < start + len(data):
                 return data[address - start :][:size_bytes]
@@ -264,7 +265,7 @@ def test_a_riscv_is_protected_by_its_pmp(size: int) -> None:
     }
 
 
-def conversation(answers: list[str | bytes]) -> tuple[gdb.Remote, list[bytes]]:
+def conversation(answers: list[str | bytes]) -> tuple[Remote, list[bytes]]:
     """A client whose server gives these answers, and what it is asked; b"" closes the connection."""
     (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
     asked: list[bytes] = []
@@ -281,7 +282,7 @@ def conversation(answers: list[str | bytes]) -> tuple[gdb.Remote, list[bytes]]:
                 to.write(answer)
 
     threading.Thread(target=serve, daemon=True).start()
-    return gdb.Remote(os.fdopen(ours_out, "wb"), os.fdopen(ours_in, "rb")), asked
+    return Remote(os.fdopen(ours_out, "wb"), os.fdopen(ours_in, "rb")), asked
 
 
 def test_memory_is_read_and_written_in_pieces() -> None:
@@ -331,7 +332,7 @@ def test_a_run_ends_by_itself_or_is_interrupted() -> None:
     assert not interrupted.run(lambda: True, 0.01)
     assert asked[1] == b"\x03"
     for end in ("W00", "X0f", b""):
-        with pytest.raises(gdb.Gone):
+        with pytest.raises(Gone):
             conversation([end])[0].ask("?")
 
 

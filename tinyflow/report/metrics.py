@@ -102,6 +102,12 @@ METRICS = (
         kind="time",
         is_ranked=True,
     ),
+    Metric(
+        "cycles", "cycles", "of one model_invoke by the chip's own counter, the fewest of all", "counted", kind="time"
+    ),
+    Metric("cycles_median", "cycles", "the same, the median", kind="time"),
+    Metric("cycles_spread", "cycles", "most less fewest, of the sample that varies most", kind="noise"),
+    Metric("board_ms", "ms", "cycles over the clock of the target's recipe", "board", kind="time", is_ranked=True),
     Metric("simulated_mips", "MIPS", "how fast the simulator was: says nothing about the firmware", kind="noise"),
     Metric("wall_s", "s", "how long the run stage took: says nothing about the firmware", kind="noise"),
 )

@@ -47,12 +47,27 @@ def metrics_of(
         "macs": graph["macs"],
         "tuned_kernels": plan.get("tuning", {}).get("tuned"),
         "invoke_s": min(timing.get("invoke_s") or [None]),
+        **_counted(timing),
         **_estimates(profile, power),
     }
     if "ram_bytes" not in sizes:  # as it is of what doesn't fit and never ran
         found["ram_bytes"] = _sum(found, "ram_data", "ram_bss", "stack_peak_bytes", "heap_peak_bytes")
     found["instructions_per_mac"] = _ratio(found["invoke_instructions"], found["macs"])
     return {name: value for name in BY_NAME if (value := found.get(name)) is not None}
+
+
+def _counted(timing: Document) -> dict[str, float | None]:
+    """Cycles that a chip has counted, every sample several times."""
+    samples = timing.get("cycles") or ()
+    every = sorted(count for counts in samples for count in counts if count is not None)
+    if not every:
+        return {}
+    return {
+        "cycles": every[0],
+        "cycles_median": every[len(every) // 2],
+        "cycles_spread": max(max(counts) - min(counts) for counts in samples),
+        "board_ms": every[0] / timing["clock_hz"] * 1e3 if timing.get("clock_hz") else None,
+    }
 
 
 def _estimates(profile: Document, power: Document | None) -> dict[str, float | None]:

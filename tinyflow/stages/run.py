@@ -28,8 +28,6 @@ from tinyflow.targets.lines import source_line
 from tinyflow.targets.protocol import Counters, Machine, open_machine
 from tinyflow.targets.write_limits import guarded
 
-# How often a machine with real wall time repeats each sample.
-_NATIVE_REPETITIONS = 5
 # What is said beside a verdict: in run.json, and in reference.json.
 _EVIDENCE = {
     "distinct_outputs": "distinct_outputs",
@@ -103,6 +101,8 @@ def run(workspace: Workspace) -> None:
         machine.close()
     result = {"status": "ok", **_costs(startup, setup, invokes, counts), "validation": validation}
     timing = _timing(machine, invokes, time.perf_counter() - started)
+    if "cycles" in timing:
+        timing["clock_hz"] = workspace.parameters["target"].get("clock_hz")
     for name, document in (("run.json", result), ("timing.json", timing)):
         workspace.write_json(name, document, indent=2, ensure_ascii=True, allow_nan=False)
 
@@ -196,7 +196,7 @@ class _Bench:
         To a model with state all samples together are one sequence.
         """
         samples = range(len(self.samples.inputs))
-        repetitions = _NATIVE_REPETITIONS if self.machine.is_native else 1
+        repetitions = self.machine.repetitions
         turns = [samples] * repetitions if self.plan.reset else [[sample] * repetitions for sample in samples]
         invokes: list[list[Counters]] = [[] for _ in samples]
         differences = []
@@ -345,5 +345,10 @@ def _timing(machine: Machine, invokes: Sequence[Sequence[Counters]], wall_s: flo
     timing: dict[str, JSON] = {"wall_s": wall_s}
     if machine.is_native:
         return {**timing, "invoke_s": seconds}
-    instructions = sum(counters.instructions or 0 for costs in invokes for counters in costs)
+    every = [counters for costs in invokes for counters in costs]
+    if any(counters.cycles is not None for counters in every):
+        return {**timing, "cycles": [[counters.cycles for counters in costs] for costs in invokes]}
+    instructions = sum(counters.instructions or 0 for counters in every)
+    if not instructions:
+        return timing
     return {**timing, "simulated_mips": instructions / sum(seconds) / 1e6}

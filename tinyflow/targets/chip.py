@@ -69,6 +69,11 @@ class Chip(Machine):
         self.table: Table
 
     @property
+    def return_address(self) -> int:
+        """Where calls return to."""
+        return RETURN_ADDRESS
+
+    @property
     def edges(self) -> list[Edge]:
         """The raw counts of the last call (or start-up): every profile follows from them."""
         return self.table.edges()
@@ -109,8 +114,8 @@ class Chip(Machine):
             self.poke(place, given)
             self.set(rules.result, place)
         self.set("sp", (bottom + size) & -rules.stack_alignment)
-        self.set(rules.link, RETURN_ADDRESS | rules.code_bit)
-        counters = self._run(symbol, begin, RETURN_ADDRESS, limit_instructions)
+        self.set(rules.link, self.return_address | rules.code_bit)
+        counters = self._run(symbol, begin, self.return_address, limit_instructions)
         status = (self.get(rules.result) & 0xFFFFFFFF).to_bytes(4, "little")
         return int.from_bytes(status, "little", signed=True), counters
 
@@ -148,8 +153,11 @@ class Chip(Machine):
         start = sum(instruction_lengths(code, self.instruction_set.machine)[:-1])
         return first + start, code[start:]
 
-    def retired(self, address: int) -> int:
-        """Instructions before the one at this address, where it stopped the last block, which counts as a whole."""
+    def retired(self, address: int) -> int | None:
+        """Instructions before the one at this address, where it stopped the last block, which counts as a whole.
+
+        None where nobody counts.
+        """
         first, size = self.table.last
         if not first <= address < first + size:
             return self.table.instructions
@@ -193,16 +201,23 @@ class Chip(Machine):
 
     def _counters(self, wall_s: float) -> Counters:
         """What the call that has just ended cost."""
-        heap_bytes = 0
-        if self.target.get("heap_bytes"):
-            heap_bytes = len(self.peek(*self._between("tf_heap_start", "tf_heap_end")).rstrip(PAINT))
         return Counters(
             instructions=self.table.instructions,
-            stack_bytes=len(self.peek(*self._stack()).lstrip(PAINT)),
-            heap_bytes=heap_bytes,
+            stack_bytes=self._stack_bytes(),
+            heap_bytes=self._heap_bytes(),
             wall_s=wall_s,
             functions=count_functions(self.edges, self.firmware),
         )
+
+    def _stack_bytes(self) -> int:
+        """What isn't paint any more."""
+        return len(self.peek(*self._stack()).lstrip(PAINT))
+
+    def _heap_bytes(self) -> int:
+        """Likewise."""
+        if not self.target.get("heap_bytes"):
+            return 0
+        return len(self.peek(*self._between("tf_heap_start", "tf_heap_end")).rstrip(PAINT))
 
     def _stack(self) -> tuple[int, int]:
         """Its lowest address and its bytes."""

@@ -21,8 +21,9 @@ WAITING = ("waits for an interrupt (wfi), and none will come", "interrupts are n
 def refusal(chip: Chip, words: Words, symbol: str, address: int, instructions: int | None = None) -> RunError:
     """What to raise for a call of `symbol` that an instruction at `address` stopped, after all before it by default."""
     what, hint = words
-    told = f"{what}, {chip.retired(address) if instructions is None else instructions} instructions into {symbol}"
-    return RunError(told, where=place(chip.firmware, address), hint=hint)
+    count = chip.retired(address) if instructions is None else instructions
+    into = f", {count} instructions into {symbol}" if count is not None else f" in a call of {symbol}"
+    return RunError(what + into, where=place(chip.firmware, address), hint=hint)
 
 
 def wild_jump(chip: Chip, verb: str, address: int, symbol: str) -> RunError:

@@ -58,6 +58,7 @@ class Host(Machine):
     """A process with the firmware: see `protocol.Machine`."""
 
     is_native = True
+    repetitions = 5
 
     def __init__(self, faults: Path | None = None) -> None:
         """`faults` is host_faults.so, without which a fault is only a signal."""

@@ -33,6 +33,7 @@ class Interpreted(Machine):
     """One model in one interpreter: see `protocol.Machine`. Its symbols are `input<i>` and `output<i>`."""
 
     is_native = True
+    repetitions = 5
 
     def __init__(self, name: str) -> None:
         self._name = name

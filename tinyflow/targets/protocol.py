@@ -39,6 +39,7 @@ class Counters:
 
     wall_s: float
     instructions: int | None = None
+    cycles: int | None = None  # as the chip's own counter has them
     stack_bytes: int | None = None  # peak, by high-water mark
     heap_bytes: int | None = None  # peak since `load`, by high-water mark
     functions: Mapping[str, FunctionCount] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Counters:
         return Counters(
             wall_s=self.wall_s + other.wall_s,
             instructions=known(sum, "instructions"),
+            cycles=known(sum, "cycles"),
             stack_bytes=known(max, "stack_bytes"),
             heap_bytes=known(max, "heap_bytes"),
             functions=functions,
@@ -94,7 +96,9 @@ class Machine(Protocol):
     """
 
     is_native: bool = False
-    """Whether `wall_s` is the program's own time and varies, so that it is worth repeating."""
+    """Whether `wall_s` is the program's own time."""
+    repetitions: int = 1
+    """How often each sample is worth repeating, for its times vary."""
     is_remote: bool = False
     """Whether each kilobyte that is read or written takes a while: then no more is than has to be."""
 

@@ -115,6 +115,39 @@ class Qemu(Part):
     """Region of `memory` → where that board has as much of it. Firmware is linked for there."""
 
 
+@part
+class Gdb(Part):
+    """A board, or anything else, behind a GDB server."""
+
+    connect: str | None = None
+    """Where a server listens: `host:port`."""
+    server: tuple[str, ...] = ()
+    """Or the command that starts one; `{port}` stands for a free port."""
+    start_s: Duration = 10.0
+    """How long it may take until it listens."""
+    probe: str | None = None
+    """What may not be used twice at a time, such as a probe's serial number; by default what is above."""
+    reset: str = "reset halt"
+    """The command of the server's console that resets and halts; empty for none."""
+    loader: tuple[str, ...] = ()
+    """The command that puts `{elf}` into flash, where the server can't."""
+    identification: Mapping[str, Address] = field(default_factory=dict)
+    """Address → the word that the chip has there, such as DBGMCU_IDCODE; read before anything is written."""
+    identification_mask: Address = 0xFFFFFFFF
+    call_s: Duration = 60.0
+    """How long one call may take."""
+    repetitions: Natural = 5
+    """How often each sample is measured."""
+
+    def __post_init__(self) -> None:
+        if bool(self.connect) == bool(self.server):
+            raise ValueError('give "connect" or "server"')
+        if self.connect and not self.connect.rpartition(":")[2].isdigit():
+            raise ValueError(f'"{self.connect}" is no host:port')
+        if not self.repetitions:
+            raise ValueError("repetitions begin at 1")
+
+
 def _check_map(memory: tuple[Memory, ...]) -> None:
     regions = sorted(memory, key=lambda region: region.origin)
     for lower, upper in pairwise(regions):
@@ -153,6 +186,8 @@ class Target(Recipe):
     """Empty where the machine has no memory map of its own (host)."""
     qemu: Qemu = field(default_factory=Qemu)
     """For chips that run there; leave out what is right as the processor's recipe has it."""
+    gdb: Gdb | None = None
+    """For boards."""
     stack_bytes: Size | None = None
     """What is set aside for it; by default 4 KiB, on a chip with less than 16 KiB of RAM a quarter of that."""
     heap_bytes: Size = 0
@@ -172,6 +207,8 @@ class Target(Recipe):
     def __post_init__(self) -> None:
         if self.qemu != Qemu() and not self.implementation.endswith(".qemu"):
             raise ValueError('"qemu" needs "implementation: tinyflow.targets.qemu"')
+        if (self.gdb is not None) != self.implementation.endswith(".gdb"):
+            raise ValueError('"gdb" and "implementation: tinyflow.targets.gdb" need each other')
         for name in self.qemu.memory:
             if name not in {region.name for region in self.memory}:
                 raise ValueError(f'qemu: "memory" has no region "{name}"')
@@ -190,7 +227,8 @@ class Target(Recipe):
     def seen(self, processor: Processor) -> dict[str, Any]:
         """What the module that runs it is told of it, its processor's words and its own."""
         seen = processor.seen_by(self.implementation)
-        own = {name: value for name, value in asdict(self.qemu).items() if name != "memory" and value}
+        words = asdict(self.gdb if self.gdb is not None else self.qemu)
+        own = {name: value for name, value in words.items() if name != "memory" and value}
         return {**seen, "machine": {**seen.get("machine", {}), **own}} if own else seen
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.targets.chip import RISCV, THUMB, XTENSA, InstructionSet
-from tinyflow.targets.qemu.gdb import Remote
+from tinyflow.targets.remote import Remote
 
 # Where no board has memory, as at RETURN_ADDRESS. A breakpoint stops before a fetch.
 TRAP_ADDRESS = 0x9FFFE000

@@ -25,7 +25,7 @@ from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.qemu import faults
 from tinyflow.targets.qemu.boards import Board, board, catch_traps
 from tinyflow.targets.qemu.counter import Table
-from tinyflow.targets.qemu.gdb import Gone, Remote
+from tinyflow.targets.remote import Gone, Remote
 from tinyflow.targets.stops import Stops
 
 _EXIT_LIMIT_S = 10  # of a process whose answers have ended
@@ -136,7 +136,7 @@ class Qemu(Chip):
             what, hint = f"{self._board.program} is not installed", self._board.package_hint
             raise ToolError(what, hint=hint, missing=True) from None
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._remote = Remote(self._process.stdin, self._process.stdout)
+        self._remote = Remote(self._process.stdin, self._process.stdout, ":p1.1")
         try:
             self._remote.learn_registers(self._board.registers)
         except Gone:

@@ -24,12 +24,14 @@ class Gone(Exception):
 class Remote:
     """One connection to a GDB server. Its answers are those of the processor that it stopped in."""
 
-    def __init__(self, requests: IO[bytes], answers: IO[bytes]) -> None:
+    def __init__(self, requests: IO[bytes], answers: IO[bytes], thread: str = "") -> None:
+        """`thread`: which one runs, as the server calls it; all where it is empty."""
         self._requests = requests
         self._answers = answers
         self._buffer = b""
         self._registers: dict[str, tuple[int, int]] = {}
         self._places: Mapping[str, int] = {}
+        self._thread = thread
 
     # Memory
 
@@ -52,6 +54,14 @@ class Remote:
                 return False
         return True
 
+    def write_flash(self, address: int, data: bytes) -> None:
+        """Change bytes of flash that is erased, until `vFlashDone`. Raises ValueError for a server that refuses."""
+        for begin in range(0, len(data), _PIECE_BYTES):
+            piece = data[begin : begin + _PIECE_BYTES]
+            answer = self.ask(b"vFlashWrite:%x:" % (address + begin) + _with_escapes(piece))
+            if answer != "OK":
+                raise ValueError(f"{answer!r} to vFlashWrite at {address + begin:#x}")
+
     # Registers
 
     def learn_registers(self, places: Mapping[str, int]) -> None:
@@ -65,23 +75,30 @@ class Remote:
 
     def _learn(self, document: str, number: int) -> int:
         # No XML parser takes QEMU's xi:include, whose prefix nothing declares.
-        for kind, text in re.findall(r"<(reg|xi:include)\s([^>]*)>", self._transfer(document)):
+        for kind, text in re.findall(r"<(reg|xi:include)\s([^>]*)>", self.document("features", document)):
             attributes = dict(re.findall(r'(\w+)="([^"]*)"', text))
             if kind == "reg":
                 number = int(attributes.get("regnum", number))
-                self._registers.setdefault(attributes["name"], (number, int(attributes["bitsize"]) // 8))
+                self._registers.setdefault(attributes["name"].lower(), (number, int(attributes["bitsize"]) // 8))
                 number += 1
             else:
                 number = self._learn(attributes["href"], number)
         return number
 
-    def _transfer(self, document: str) -> str:
+    def document(self, kind: str, name: str) -> str:
+        """What the server has to say of features or its memory map; nothing where it has no such document."""
         text = ""
         while True:
-            answer = self.ask(f"qXfer:features:read:{document}:{len(text):x},{_PIECE_BYTES:x}")
+            answer = self.ask(f"qXfer:{kind}:read:{name}:{len(text):x},{_PIECE_BYTES:x}")
+            if answer[:1] == "E":
+                return text
             text += answer[1:]
             if answer[:1] != "m":
                 return text
+
+    def has(self, name: str) -> bool:
+        """Whether the server knows a register."""
+        return name in self._registers or name in self._places
 
     def size(self, name: str) -> int:
         """A register's bytes."""
@@ -106,22 +123,22 @@ class Remote:
 
     # Running
 
-    def add_breakpoint(self, address: int, size_bytes: int) -> None:
+    def add_breakpoint(self, address: int, size_bytes: int, is_hardware: bool = False) -> None:
         """Stop before the instruction at this address, which need not exist; `size_bytes` is one of its kind's."""
-        self.ask(f"Z0,{address:x},{size_bytes}")
+        self.ask(f"Z{is_hardware:d},{address:x},{size_bytes}")
 
-    def remove_breakpoint(self, address: int, size_bytes: int) -> None:
+    def remove_breakpoint(self, address: int, size_bytes: int, is_hardware: bool = False) -> None:
         """Undo `add_breakpoint`."""
-        self.ask(f"z0,{address:x},{size_bytes}")
+        self.ask(f"z{is_hardware:d},{address:x},{size_bytes}")
 
     def step(self) -> None:
         """Run one instruction."""
-        self._send("vCont;s:p1.1")
+        self._send(f"vCont;s{self._thread}")
         self._receive(_ANSWER_LIMIT_S)
 
     def run(self, watch: Callable[[], bool], every_s: float) -> bool:
         """Run until it stops. Whether it did by itself, and not because `watch`, asked from time to time, wanted it."""
-        self._send("vCont;c:p1.1")
+        self._send(f"vCont;c{self._thread}")
         is_by_itself = True
         while True:
             try:
@@ -133,19 +150,27 @@ class Remote:
                     self._requests.write(_INTERRUPT)
                     self._requests.flush()
 
+    def monitor(self, command: str) -> str:
+        """Have the server do what its console would; what it prints, or its refusal."""
+        self._send(f"qRcmd,{command.encode().hex()}")
+        printed = ""
+        while (answer := self._receive(_ANSWER_LIMIT_S)).startswith("O") and answer != "OK":
+            printed += bytes.fromhex(answer[1:]).decode("utf-8", "replace")
+        return printed if answer == "OK" else printed + answer
+
     # Packets
 
-    def ask(self, packet: str) -> str:
+    def ask(self, packet: str | bytes) -> str:
         """One request and its answer. Raises Gone."""
         self._send(packet)
         return self._receive(_ANSWER_LIMIT_S)
 
-    def _send(self, packet: str) -> None:
-        data = packet.encode()
+    def _send(self, packet: str | bytes) -> None:
+        data = packet.encode() if isinstance(packet, str) else packet
         try:
             self._requests.write(b"$%b#%02x" % (data, sum(data) % 256))
             self._requests.flush()
-        except BrokenPipeError:
+        except ConnectionError:
             raise Gone from None
 
     def _receive(self, limit_s: float) -> str:
@@ -158,11 +183,16 @@ class Remote:
                 break
             if not select.select([self._answers], [], [], max(0, end - time.monotonic()))[0]:
                 raise TimeoutError
-            more = os.read(self._answers.fileno(), 65536)
+            try:
+                more = os.read(self._answers.fileno(), 65536)
+            except ConnectionError:
+                raise Gone from None
             if not more:
                 raise Gone
             self._buffer += more
-        packet = self._buffer[begin + 1 : stop]
+        packet, check = self._buffer[begin + 1 : stop], self._buffer[stop + 1 : stop + 3]
+        if int(check, 16) != sum(packet) % 256:
+            raise ValueError(f"wrong checksum of {packet[:20]!r}")
         self._buffer = self._buffer[stop + 3 :]
         if packet[:1] in (b"W", b"X"):  # the process ends
             raise Gone
@@ -172,4 +202,10 @@ class Remote:
 
 def _without_escapes(packet: bytes) -> str:
     first, *rest = packet.split(b"}")
-    return (first + b"".join(bytes([part[0] ^ 0x20]) + part[1:] for part in rest)).decode("latin-1")
+    whole = (first + b"".join(bytes([part[0] ^ 0x20]) + part[1:] for part in rest)).decode("latin-1")
+    # `0* ` is a run: the character before, as often again as the code behind is above 29
+    return re.sub(r"(.)\*(.)", lambda run: run[1] * (ord(run[2]) - 28), whole, flags=re.DOTALL)
+
+
+def _with_escapes(data: bytes) -> bytes:
+    return re.sub(rb"[#$*}]", lambda found: b"}" + bytes([found[0][0] ^ 0x20]), data)

@@ -1,0 +1,285 @@
+"""A board behind a GDB server: flashed, reset, called into, and read, as the simulators are.
+
+Faults lead to the firmware's own trap, where a breakpoint waits; calls return to it, too, with no exception active.
+Cycles are the chip's own count: DWT_CYCCNT of a Cortex-M, mcycle of RISC-V. Instructions aren't counted by a chip.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, cast
+
+from tinyflow.core.errors import RunError
+from tinyflow.targets import elf
+from tinyflow.targets.chip import RISCV, THUMB, Chip
+from tinyflow.targets.chip_faults import overflow, refusal
+from tinyflow.targets.elf import place
+from tinyflow.targets.gdb.server import Connection, alone, load_by
+from tinyflow.targets.protocol import Counters
+from tinyflow.targets.qemu import faults
+from tinyflow.targets.remote import Gone, Remote
+
+# Armv7-M Architecture Reference Manual (DDI 0403), C1.6.5 and C1.8.8: debug exception and monitor control, data
+# watchpoint and trace unit.
+_DEMCR, _TRACE_ON = 0xE000EDFC, 1 << 24
+_DWT_CTRL, _DWT_CYCCNT = 0xE0001000, 0xE0001004
+_COUNTING, _NO_COUNTER = 1, 1 << 25
+_COUNT_LIMIT = 1 << 32
+_THUMB_STATE, _EXCEPTION = 1 << 24, 0x1FF  # of xPSR
+_RISCV_COUNTER = "mcycle"
+_LOOK_EVERY_S = 0.25
+_BREAKPOINT_BYTES = 2
+
+
+class Board(Chip):
+    """One board: see `protocol.Machine`."""
+
+    is_remote = True
+
+    def __init__(self, target: Mapping[str, Any]) -> None:
+        """Waits until nobody else uses the probe. Raises ToolError for a server that isn't there."""
+        super().__init__(target, RISCV if target["isa"] == "riscv" else THUMB)
+        self._words: Mapping[str, Any] = target["machine"]
+        self.repetitions: int = self._words.get("repetitions", 5)
+        self._limit_s: float = self._words.get("call_s", 60.0)
+        self._ending = contextlib.ExitStack()
+        self._ending.enter_context(alone(self._words))
+        try:
+            self._connection = Connection(self._words)
+            self._ending.callback(self._connection.close)
+            stream = self._connection.socket
+            self._remote = Remote(stream.makefile("wb"), cast(IO[bytes], stream.makefile("rb", buffering=0)))
+            with self._understood():
+                self._remote.ask("qSupported:swbreak+;hwbreak+")
+                self._remote.learn_registers({})
+                self._remote.ask("?")
+        except BaseException:
+            self._ending.close()
+            raise
+        self._path: Path
+        self._is_fit = False  # after `load`, until an error
+
+    @property
+    def return_address(self) -> int:
+        """See `Chip`: breakpoints only work where there is code."""
+        return self.firmware.address("tf_trap") & ~1
+
+    def load(self, firmware: Path) -> Counters:
+        """See `protocol.Machine`."""
+        self._path = firmware
+        self._read_firmware(firmware)
+        segments = list(self._programmed())
+        with self._understood():
+            self._check_chip()
+            self._monitor(self._words.get("reset", "reset halt"))
+            if self._words.get("loader"):
+                load_by(self._words["loader"], firmware)
+                self._monitor(self._words.get("reset", "reset halt"))
+            elif not self._is_there(segments):
+                self._flash(segments)
+            main, begin = self.firmware.address("main") & ~1, self._reset()
+            self._is_fit = True
+            self._remote.add_breakpoint(main, _BREAKPOINT_BYTES, is_hardware=True)
+            counters = self._run("reset", begin, main, 0)
+            self._remote.remove_breakpoint(main, _BREAKPOINT_BYTES, is_hardware=True)
+            for name in ("tf_trap", "tf_trap_entry"):
+                with contextlib.suppress(RunError):
+                    address = self.firmware.address(name) & ~1
+                    self._remote.add_breakpoint(address, _BREAKPOINT_BYTES, is_hardware=True)
+            self._has_counter = self._start_counter()
+        return counters
+
+    def close(self) -> None:
+        """See `protocol.Machine`. The board runs on, as after power-up, where the server lets it."""
+        with contextlib.suppress(Exception):
+            self._remote.ask("D")
+        self._ending.close()
+
+    def last_instruction(self) -> tuple[int, bytes]:
+        """See `Chip`: where the call that is under way came from; nothing tells more."""
+        return self.get(self.instruction_set.link) & ~1, b""
+
+    def retired(self, address: int) -> int | None:  # noqa: ARG002 (a chip doesn't count)
+        """See `Chip`."""
+        return None
+
+    # Flash
+
+    def _check_chip(self) -> None:
+        """RunError where the chip's identification isn't the recipe's."""
+        for address, wanted in self._words.get("identification", {}).items():
+            data = self._remote.read(int(address, 0), 4)
+            found = int.from_bytes(data, "little") if data else None
+            mask = self._words.get("identification_mask", 0xFFFFFFFF)
+            if found is None or found & mask != wanted & mask:
+                told = "nothing" if found is None else f"0x{found:08x}"
+                what = f"another chip: {told} at {address}, not 0x{wanted:08x}"
+                raise RunError(what, hint=f"is it {self.target['name']} that is connected?")
+
+    def _is_there(self, segments: list[elf.Segment]) -> bool:
+        return all(self._remote.read(one.load_address, len(one.data)) == one.data for one in segments)
+
+    def _flash(self, segments: list[elf.Segment]) -> None:
+        """By the packets for flash where the server has a memory map with some, else as memory is written.
+
+        Raises RunError where the server refuses, or the bytes aren't there afterwards.
+        """
+        blocks = self._blocks()
+        if blocks:
+            for begin, size in _spans(segments, blocks):
+                self._want_ok(f"vFlashErase:{begin:x},{size:x}", "erase flash")
+            for one in segments:
+                self._remote.write_flash(one.load_address, one.data)
+            self._want_ok("vFlashDone", "write flash")
+        else:
+            for one in segments:
+                self._remote.write(one.load_address, one.data)
+        if not self._is_there(segments):
+            hint = "is it protected (read-out protection, option bytes)? Else say `loader: [command]` in the recipe"
+            raise RunError("the firmware isn't in flash after it was written", where=self.target["name"], hint=hint)
+
+    def _blocks(self) -> list[tuple[int, int, int]]:
+        """Begin, size and size of a block of each flash that the server's memory map has."""
+        found = []
+        for kind, attributes, inner in re.findall(
+            r'<memory\s+type="(\w+)"([^>]*)>(.*?)</memory>', self._remote.document("memory-map", ""), re.DOTALL
+        ):
+            numbers = {name: int(value, 0) for name, value in re.findall(r'(\w+)="(\w+)"', attributes)}
+            block = re.search(r'name="blocksize">\s*(\w+)', inner)
+            if kind == "flash" and block is not None:
+                found.append((numbers["start"], numbers["length"], int(block[1], 0)))
+        return found
+
+    def _want_ok(self, packet: str, what: str) -> None:
+        answer = self._remote.ask(packet)
+        if answer != "OK":
+            hint = f"it answers {answer!r} to {packet}; is flash protected? {self._connection.last_words()}".strip()
+            raise RunError(f"the GDB server doesn't {what}", hint=hint)
+
+    def _monitor(self, command: str) -> None:
+        """Have the server do what its own console would; one that has none, or no such command, goes without."""
+        if command:
+            self._remote.monitor(command)
+
+    # Calls
+
+    def _start_counter(self) -> bool:
+        """Switch the counter of cycles on; whether there is one."""
+        if self.instruction_set is RISCV:
+            return self._remote.has(_RISCV_COUNTER)
+        words = [self._remote.read(address, 4) for address in (_DEMCR, _DWT_CTRL)]
+        if None in words or int.from_bytes(words[1] or b"", "little") & _NO_COUNTER:
+            return False
+        for address, bit, data in zip((_DEMCR, _DWT_CTRL), (_TRACE_ON, _COUNTING), words, strict=True):
+            self._remote.write(address, (int.from_bytes(data or b"", "little") | bit).to_bytes(4, "little"))
+        return True
+
+    def _count(self) -> int | None:
+        if self.instruction_set is RISCV:
+            return self._remote.get(_RISCV_COUNTER)
+        data = self._remote.read(_DWT_CYCCNT, 4)
+        return int.from_bytes(data, "little") if data else None
+
+    def _revive(self) -> None:
+        """See `Chip`."""
+        if not self._is_fit:
+            self.load(self._path)
+
+    def _run(self, symbol: str, begin: int, until: int, limit_instructions: int) -> Counters:  # noqa: ARG002
+        """See `Chip`."""
+        has_counter = symbol != "reset" and self._has_counter
+        with self._understood():
+            if self.instruction_set is THUMB:
+                self._remote.set("xpsr", _THUMB_STATE)
+            self._remote.set("pc", begin)
+            self._is_fit = False
+            before = self._count() if has_counter else None
+            started = time.perf_counter()
+            is_over = not self._remote.run(lambda: time.perf_counter() - started > self._limit_s, _LOOK_EVERY_S)
+            wall_s = time.perf_counter() - started
+            counter = self._remote.get("pc")
+            if is_over:
+                what = f"{symbol} didn't return within {self._limit_s:g} s"
+                hint = "is it a loop without end? Else raise `call` in the recipe's `gdb`"
+                raise RunError(what, where=place(self.firmware, counter), hint=hint)
+            if counter != until or self._is_in_exception():
+                raise faults.explain(self, symbol)
+            self._is_fit = True
+            after = self._count() if has_counter else None
+            return self._cost(symbol, begin, wall_s, before, after)
+
+    def _is_in_exception(self) -> bool:
+        return self.instruction_set is THUMB and bool(self._remote.get("xpsr") & _EXCEPTION)
+
+    def _cost(self, symbol: str, begin: int, wall_s: float, before: int | None, after: int | None) -> Counters:
+        if symbol == "reset":
+            return Counters(wall_s)
+        used, size = self._stack_bytes(), self._stack()[1]
+        if used == size:
+            raise refusal(self, overflow(size), symbol, begin)
+        cycles = None
+        if before is not None and after is not None and before != after:  # QEMU's counter stands still
+            clock_hz = self.target.get("clock_hz") or 0
+            cycles = (after - before) % _COUNT_LIMIT if wall_s * clock_hz < _COUNT_LIMIT else None
+        return Counters(wall_s, cycles=cycles, stack_bytes=used, heap_bytes=self._heap_bytes())
+
+    # What the chip has
+
+    def get(self, register: str) -> int:
+        """See `Chip`."""
+        with self._understood():
+            return self._remote.get(register)
+
+    def set(self, register: str, value: int) -> None:
+        """See `Chip`."""
+        with self._understood():
+            self._remote.set(register, value)
+
+    def peek(self, address: int, size_bytes: int) -> bytes:
+        """See `Chip`."""
+        with self._understood():
+            return self._remote.read(address, size_bytes) or b""
+
+    def poke(self, address: int, data: bytes) -> bool:
+        """See `Chip`."""
+        with self._understood():
+            return self._remote.write(address, data)
+
+    @contextlib.contextmanager
+    def _understood(self) -> Iterator[None]:
+        """RunError for a server that goes, is silent, or answers what nobody understands."""
+        told = self._connection.last_words
+        try:
+            yield
+        except Gone:
+            hint = told() or "was the board unplugged, or the server stopped?"
+            raise RunError("the GDB server has closed the connection", hint=hint) from None
+        except TimeoutError:
+            hint = told() or "is the board powered, and does the server see it?"
+            raise RunError("the GDB server doesn't answer", hint=hint) from None
+        except (ValueError, KeyError, AssertionError) as error:
+            hint = f"{error}; is it a GDB server that listens there?"
+            raise RunError("the GDB server's answer isn't understood", hint=hint) from None
+
+
+def _spans(segments: list[elf.Segment], blocks: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    """The whole blocks that segments lie in, neighbours together."""
+    found: list[tuple[int, int]] = []
+    touched: set[tuple[int, int]] = set()
+    for one in segments:
+        for begin, length, size in blocks:
+            first = max(one.load_address, begin)
+            last = min(one.load_address + len(one.data), begin + length) - 1
+            if first <= last:
+                steps = range((first - begin) // size, (last - begin) // size + 1)
+                touched.update((begin + step * size, size) for step in steps)
+    for begin, size in sorted(touched):
+        if found and sum(found[-1]) == begin:
+            found[-1] = (found[-1][0], found[-1][1] + size)
+        else:
+            found.append((begin, size))
+    return found
