@@ -110,6 +110,9 @@ def test_what_is_no_mapping_is_no_recipe(text: str) -> None:
         (Feature, "sets: {toolchain: $value}", 'needs "values"'),
         (Suite, "include: []", "no benches"),
         (Suite, "matrix: {models: [], backends: [a], targets: [b]}", "empty matrix"),
+        (Target, _TARGET + "gdb: {connect: lab:3333}\n", '"gdb" and "implementation: tinyflow.targets.gdb" need each'),
+        (Target, _TARGET + "gdb: {connect: lab}\n", '"lab" is no host:port'),
+        (Target, _TARGET + "gdb: {reset: x}\n", 'give "connect" or "server"'),
         (Target, _TARGET + "qemu: {cpu: max}\n", '"qemu" needs "implementation: tinyflow.targets.qemu"'),
         (
             Target,

@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": NAMES,
     "models": MODELS,
     "targets": TARGETS,
+    "boards": TARGETS,
     "check": MODELS,
     "fit": MODELS,
     "fetch": MODELS,

@@ -153,6 +153,11 @@ class Chip(Machine):
         start = sum(instruction_lengths(code, self.instruction_set.machine)[:-1])
         return first + start, code[start:]
 
+    @property
+    def executed(self) -> int | None:
+        """Instructions of the call that ended last, however it did; None where nobody counts."""
+        return self.table.instructions
+
     def retired(self, address: int) -> int | None:
         """Instructions before the one at this address, where it stopped the last block, which counts as a whole.
 

@@ -29,7 +29,7 @@ def refusal(chip: Chip, words: Words, symbol: str, address: int, instructions: i
 def wild_jump(chip: Chip, verb: str, address: int, symbol: str) -> RunError:
     """For a processor that left for where no instruction can be fetched; the jump itself has retired."""
     words = f"{verb} to 0x{address:08x}, where there is no code", "is the stack or a function pointer overwritten?"
-    return refusal(chip, words, symbol, chip.last_instruction()[0], chip.table.instructions)
+    return refusal(chip, words, symbol, chip.last_instruction()[0], chip.executed)
 
 
 def instruction(chip: Chip, address: int) -> bytes:

@@ -47,7 +47,7 @@ def _row(catalogue: Catalogue, target: Target) -> tuple[str, ...]:
     runs_on = target.implementation.rpartition(".")[2] or "–"
     return (
         *(target.name, target.cpu, clock, sizes["flash"], sizes["ram"], runs_on),
-        *(_cycles(catalogue, target), _missing(catalogue, target), target.description),
+        *(_cycles(catalogue, target), missing(catalogue, target), target.description),
     )
 
 
@@ -57,7 +57,7 @@ def _cycles(catalogue: Catalogue, target: Target) -> str:
     return f"±{catalogue.get(Core, target.cpu).error_percent:g} %"
 
 
-def _missing(catalogue: Catalogue, target: Target) -> str:
+def missing(catalogue: Catalogue, target: Target) -> str:
     """What is missing on this machine; `ok` where nothing is."""
     try:
         can = capabilities(target.seen(processor_of(catalogue, target)))

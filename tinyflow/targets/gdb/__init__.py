@@ -8,6 +8,7 @@ from typing import Any
 
 from tinyflow.core.action import Tool
 from tinyflow.core.errors import UsageError
+from tinyflow.targets.gdb.server import program
 from tinyflow.targets.protocol import Capabilities, Machine
 
 
@@ -21,7 +22,7 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     for name in ("server", "loader"):
         if words.get(name):
             hint = "the extra `boards` brings pyocd, esptool and OpenOCD: docs/boards.md"
-            tools.append(Tool("binary", words[name][0], hint))
+            tools.append(Tool("binary", program(words[name][0]), hint))
     return Capabilities(tuple(tools))
 
 

@@ -74,7 +74,7 @@ class Board(Chip):
         self._read_firmware(firmware)
         segments = list(self._programmed())
         with self._understood():
-            self._check_chip()
+            self.identify()
             self._monitor(self._words.get("reset", "reset halt"))
             if self._words.get("loader"):
                 load_by(self._words["loader"], firmware)
@@ -103,22 +103,28 @@ class Board(Chip):
         """See `Chip`: where the call that is under way came from; nothing tells more."""
         return self.get(self.instruction_set.link) & ~1, b""
 
-    def retired(self, address: int) -> int | None:  # noqa: ARG002 (a chip doesn't count)
+    @property
+    def executed(self) -> int | None:
+        """See `Chip`: a chip doesn't count."""
+        return None
+
+    def retired(self, address: int) -> int | None:  # noqa: ARG002 (likewise)
         """See `Chip`."""
         return None
 
     # Flash
 
-    def _check_chip(self) -> None:
-        """RunError where the chip's identification isn't the recipe's."""
+    def identify(self) -> str:
+        """What the chip says of itself. Raises RunError where that isn't what the recipe says."""
+        mask, told = self._words.get("identification_mask", 0xFFFFFFFF), []
         for address, wanted in self._words.get("identification", {}).items():
-            data = self._remote.read(int(address, 0), 4)
-            found = int.from_bytes(data, "little") if data else None
-            mask = self._words.get("identification_mask", 0xFFFFFFFF)
-            if found is None or found & mask != wanted & mask:
-                told = "nothing" if found is None else f"0x{found:08x}"
-                what = f"another chip: {told} at {address}, not 0x{wanted:08x}"
+            data = self.peek(int(address, 0), 4)
+            found = f"0x{int.from_bytes(data, 'little'):08x}" if data else "nothing"
+            if not data or int(found, 0) & mask != wanted & mask:
+                what = f"another chip: {found} at {address}, not 0x{wanted:08x}"
                 raise RunError(what, hint=f"is it {self.target['name']} that is connected?")
+            told.append(f"{found} at {address}, as its recipe says")
+        return "; ".join(told) or "it answers; its recipe names no identification"
 
     def _is_there(self, segments: list[elf.Segment]) -> bool:
         return all(self._remote.read(one.load_address, len(one.data)) == one.data for one in segments)
@@ -129,14 +135,15 @@ class Board(Chip):
         Raises RunError where the server refuses, or the bytes aren't there afterwards.
         """
         blocks = self._blocks()
-        if blocks:
-            for begin, size in _spans(segments, blocks):
-                self._want_ok(f"vFlashErase:{begin:x},{size:x}", "erase flash")
-            for one in segments:
-                self._remote.write_flash(one.load_address, one.data)
+        in_flash = [one for one in segments if _spans([one], blocks)]
+        for begin, size in _spans(in_flash, blocks):
+            self._want_ok(f"vFlashErase:{begin:x},{size:x}", "erase flash")
+        for one in in_flash:
+            self._remote.write_flash(one.load_address, one.data)
+        if in_flash:
             self._want_ok("vFlashDone", "write flash")
-        else:
-            for one in segments:
+        for one in segments:
+            if one not in in_flash:
                 self._remote.write(one.load_address, one.data)
         if not self._is_there(segments):
             hint = "is it protected (read-out protection, option bytes)? Else say `loader: [command]` in the recipe"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -20,6 +21,11 @@ from tinyflow.core.process import clean_environment, with_parent
 _POLL_S = 0.1
 _END_LIMIT_S = 5.0
 _LAST_LINES = 6
+
+
+def program(name: str) -> str:
+    """OpenOCD also comes as the package openocd-esp32, by another name."""
+    return f"{name}-esp32" if name == "openocd" and shutil.which(name) is None else name
 
 
 @contextlib.contextmanager
@@ -71,7 +77,7 @@ class Connection:
         with self._log.open("wb") as log:
             try:
                 self._process = subprocess.Popen(
-                    [word.replace("{port}", port) for word in command],
+                    [program(command[0]), *(word.replace("{port}", port) for word in command[1:])],
                     env=clean_environment(Path(self._folder.name)),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -96,6 +102,8 @@ class Connection:
     def close(self) -> None:
         """End both."""
         if hasattr(self, "socket"):
+            with contextlib.suppress(OSError):  # files made of it would keep it open
+                self.socket.shutdown(socket.SHUT_RDWR)
             self.socket.close()
         if self._process is not None:
             self._process.terminate()

@@ -1,0 +1,47 @@
+"""What `doit boards` tells of probes and of boards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.commands import boards
+from tinyflow.recipes.catalogue import Catalogue, data_folder
+from tinyflow.recipes.schema import Target
+
+CATALOGUE = Catalogue([data_folder() / "recipes"])
+
+
+def test_probes_are_known_by_their_usb_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With serial numbers, whatever else is plugged in; any product of SEGGER's is a J-Link."""
+    monkeypatch.setattr(boards, "_USB", tmp_path / "devices")
+    assert list(boards._probes()) == [f"no USB is seen here: there is no {tmp_path / 'devices'}"]
+    for name, words in (
+        ("1-1", {"idVendor": "0483", "idProduct": "374B", "serial": "066EFF"}),
+        ("1-2", {"idVendor": "1366", "idProduct": "0105"}),
+        ("1-3", {"idVendor": "046d", "idProduct": "c52b"}),
+        ("usb1", {}),
+    ):
+        for key, value in words.items():
+            path = tmp_path / "devices" / name / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{value}\n")
+    assert list(boards._probes()) == [
+        "probe J-Link, serial number unknown",
+        "probe ST-Link V2-1, serial number 066EFF",
+    ]
+
+
+def test_boards_are_listed_with_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each with the program that its server needs; a chip that is simulated is none."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    lines = list(boards._recipes(CATALOGUE))
+    assert [line.split()[1] for line in lines] == [
+        f"{name}:"
+        for name in ("esp32c3_devkit", "nrf52840dk", "nucleo_f413zh", "nucleo_f767zi", "nucleo_l4r5zi", "rpi_pico")
+    ]
+    assert lines[1].endswith("through pyocd (no pyocd)") and lines[2].endswith("through openocd (no openocd-esp32)")
+    with pytest.raises(UsageError, match="stm32f7 is no board"):
+        boards._look(CATALOGUE, CATALOGUE.get(Target, "stm32f7"))

@@ -1,0 +1,176 @@
+"""Boards behind a GDB server: ours on Unicorn, and QEMU's STM32F405."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gdb_server import Server
+from small_firmware import MODEL, Bench
+
+from tinyflow.core.errors import RunError, ToolError
+from tinyflow.report.rows import metrics_of
+from tinyflow.targets.gdb.board import Board
+from tinyflow.targets.protocol import open_machine
+
+LIMIT = 1_000_000
+PROGRAM = (Path(__file__).parent / "programs" / "faults.c").read_text()
+
+
+def target_of(bench: Bench, **words: Any) -> dict[str, Any]:
+    """A board with the bench's memory."""
+    described = {**bench.machine_target, "implementation": "tinyflow.targets.gdb", "clock_hz": 100_000_000}
+    return {**described, "machine": {"start_s": 5.0, "call_s": 5.0, "repetitions": 3, **words}}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """For a Cortex-M4."""
+    return Bench(tmp_path_factory.mktemp("gdb"), cpu="cortex-m4")
+
+
+@pytest.fixture(scope="module")
+def firmware(bench: Bench) -> Path:
+    """With a function for each fault."""
+    return bench.link({"model.c": MODEL, "program.c": PROGRAM})["firmware.elf"]
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Ours, in the mood that the test asks for."""
+    made = Server(getattr(request, "param", ""))
+    yield made
+    made.close()
+
+
+def opened(bench: Bench, server: Server, **words: Any) -> Board:
+    """A board at our server."""
+    machine = open_machine(target_of(bench, connect=f"127.0.0.1:{server.port}", **words), {})
+    assert isinstance(machine, Board)
+    return machine
+
+
+def test_a_board_is_flashed_and_called(bench: Bench, firmware: Path, server: Server) -> None:
+    """Blocks are erased before they are written, once; cycles are the chip's; the stack is what isn't paint."""
+    board = opened(bench, server)
+    board.load(firmware)
+    erased = list(server.erased)
+    assert erased and all(begin % (16 << 10) == 0 for begin, _ in erased) and server.resets == 1
+    status, cost = board.call("model_setup", limit_instructions=LIMIT)
+    assert (status, cost.instructions) == (0, None)
+    board.write("model_arena+16", bytes(range(1, 9)))
+    status, cost = board.call("model_invoke", limit_instructions=LIMIT)
+    expected = sum(w * x for w, x in zip((1, 2, 3, -4, 5, -6, 7, 8), range(1, 9), strict=True))
+    assert (status, int.from_bytes(board.read("model_arena+64", 4), "little", signed=True)) == (0, expected)
+    assert cost.cycles is not None and cost.cycles % 2 == 0 and cost.stack_bytes in range(4096)
+    assert board.call("model_invoke", limit_instructions=LIMIT)[1].cycles == cost.cycles
+    board.close()
+    again = opened(bench, server)
+    again.load(firmware)
+    again.close()
+    assert server.erased == erased, "what is there isn't flashed again"
+
+
+@pytest.mark.parametrize(
+    ("server", "what", "hint"),
+    [
+        ("protected", "the GDB server doesn't erase flash", "'E01' to vFlashErase"),
+        ("garbage", "the GDB server's answer isn't understood", "is it a GDB server"),
+        ("gone", "the GDB server has closed the connection", "unplugged"),
+    ],
+    indirect=["server"],
+)
+def test_a_server_in_a_bad_mood_is_named(bench: Bench, firmware: Path, server: Server, what: str, hint: str) -> None:
+    """In a line, and in another what to do."""
+    with pytest.raises(RunError) as caught:
+        opened(bench, server).load(firmware)
+    assert what in str(caught.value) and hint in caught.value.hint
+
+
+def test_another_chip_is_not_flashed(bench: Bench, firmware: Path, server: Server) -> None:
+    """Its identification is read before anything is written."""
+    board = opened(bench, server, identification={"0xE0042000": 0x10006449}, identification_mask=0xFFF)
+    with pytest.raises(RunError, match="another chip: 0x10006463 at 0xE0042000, not 0x10006449"):
+        board.load(firmware)
+    board.close()
+    assert not server.erased
+
+
+def test_a_silent_server_is_named(bench: Bench, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a time."""
+    monkeypatch.setattr("tinyflow.targets.remote._ANSWER_LIMIT_S", 0.2)
+    server.mood = "silent"
+    with pytest.raises(RunError, match="the GDB server doesn't answer"):
+        opened(bench, server)
+
+
+def test_no_server_is_told(bench: Bench) -> None:
+    """Where nobody listens; a command that ends, with what it said; one that isn't there."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(ToolError, match=f"no GDB server at 127.0.0.1:{port}"):
+        open_machine(target_of(bench, connect=f"127.0.0.1:{port}", start_s=0.2), {})
+    ends = [sys.executable, "-c", "import sys; sys.exit('no probe found')"]
+    with pytest.raises(ToolError, match="ended with status 1") as caught:
+        open_machine(target_of(bench, server=ends), {})
+    assert "no probe found" in caught.value.hint
+    with pytest.raises(ToolError, match="openocd-of-nobody: No such file"):
+        open_machine(target_of(bench, server=["openocd-of-nobody"]), {})
+
+
+def test_one_probe_is_used_by_one(bench: Bench, server: Server) -> None:
+    """Who comes second waits until the first has closed."""
+    first, order = opened(bench, server), []
+
+    def second() -> None:
+        board = opened(bench, server)
+        order.append("second")
+        board.close()
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    waiting.join(0.5)
+    order.append("first")
+    first.close()
+    waiting.join(10)
+    assert order == ["first", "second"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["reads_nowhere", "undefined", "jumps_nowhere", "loops_for_ever", "model_invoke"])
+def test_qemu_is_a_board(bench: Bench, firmware: Path, name: str) -> None:
+    """Faults lead to the firmware's trap and are named; a loop ends by time; a call after that works."""
+    if shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed")
+    command = ["qemu-system-arm", "-M", "netduinoplus2", "-S", "-gdb", "tcp:127.0.0.1:{port}", "-display", "none"]
+    command += ["-monitor", "none", "-serial", "none"]
+    with closing(open_machine(target_of(bench, server=command, reset="system_reset", call_s=1.0), {})) as board:
+        board.load(firmware)
+        if name != "model_invoke":
+            with pytest.raises(RunError) as caught:
+                board.call(name, limit_instructions=LIMIT)
+            told = "didn't return within 1 s" if name == "loops_for_ever" else f"in a call of {name}"
+            assert told in caught.value.what
+        status, cost = board.call("model_setup", limit_instructions=LIMIT)
+        assert status == 0 and cost.cycles is None, "QEMU's counter stands still"
+
+
+def test_what_a_chip_counted_is_in_the_row() -> None:
+    """The fewest cycles of all samples, their spread, and the time that the clock makes of them."""
+    timing = {"wall_s": 1.0, "cycles": [[1200, 1000, 1100], [1050, 1050, 1050]], "clock_hz": 1_000_000}
+    graph, plan = {"macs": 1}, {"arena": None, "weights_bytes": 0}
+    found = metrics_of(graph, plan, {}, {}, timing)
+    assert (found["cycles"], found["cycles_median"], found["cycles_spread"], found["board_ms"]) == (
+        1000,
+        1050,
+        200,
+        1.0,
+    )
+    assert "cycles" not in metrics_of(graph, plan, {}, {}, {"wall_s": 1.0})

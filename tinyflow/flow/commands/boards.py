@@ -1,0 +1,95 @@
+"""`doit boards`: debug probes that are plugged in, boards that recipes know, and what a board says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.flow.commands.command import OwnCommand, refuse
+from tinyflow.flow.commands.targets import missing
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.resolve import cpu_of, processor_of
+from tinyflow.recipes.schema import Target
+
+_USB = Path("/sys/bus/usb/devices")
+# USB vendor, product (all where empty) → what it is
+_PROBES = {
+    ("0483", "3748"): "ST-Link V2",
+    ("0483", "374b"): "ST-Link V2-1",
+    ("0483", "374e"): "ST-Link V3",
+    ("0483", "374f"): "ST-Link V3",
+    ("0483", "3753"): "ST-Link V3",
+    ("0483", "3754"): "ST-Link V3",
+    ("1366", ""): "J-Link",
+    ("0d28", "0204"): "DAPLink",
+    ("2e8a", "000c"): "Raspberry Pi Debug Probe",
+    ("303a", "1001"): "ESP32's own USB-JTAG",
+    ("0403", "6010"): "FTDI FT2232",
+}
+
+
+class Boards(OwnCommand):
+    """Probes by USB's table in /sys, boards by their recipes; with names, a connection to each."""
+
+    doc_purpose = "debug probes that are plugged in, boards that recipes know; with a name, what the board says"
+    doc_usage = "[TARGET...]"
+    doc_description = """\
+A board is a target whose recipe has `gdb:`. With names, its GDB server is started or connected to, and the chip's
+identification is read; nothing is written.
+Example: doit boards nucleo_f767zi"""
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Print what there is, or what the named boards say."""
+        del params
+        catalogue = self.loader.catalogue
+        if not args:
+            print("\n".join([*_probes(), *_recipes(catalogue)]))
+            return 0
+        status = 0
+        for name in args:
+            try:
+                print(f"{name}: {_look(catalogue, catalogue.get(Target, name))}")
+            except TinyflowError as error:
+                status = max(status, refuse(error))
+        return status
+
+
+def _probes() -> Iterator[str]:
+    found = sorted(filter(None, map(_probe, _USB.iterdir()))) if _USB.is_dir() else []
+    yield from (f"probe {each}" for each in found)
+    if not found:
+        yield "no debug probe is plugged in" if _USB.is_dir() else f"no USB is seen here: there is no {_USB}"
+
+
+def _probe(device: Path) -> str | None:
+    """What a USB device is and its serial number, if it is a debug probe."""
+    words = {}
+    for name in ("idVendor", "idProduct", "serial"):
+        path = device / name
+        words[name] = path.read_text(errors="replace").strip() if path.is_file() else ""
+    vendor = words["idVendor"].lower()
+    kind = _PROBES.get((vendor, words["idProduct"].lower())) or _PROBES.get((vendor, ""))
+    return f"{kind}, serial number {words['serial'] or 'unknown'}" if kind else None
+
+
+def _recipes(catalogue: Catalogue) -> Iterator[str]:
+    for name in catalogue.names(Target):
+        target = catalogue.get(Target, name)
+        if target.gdb is not None:
+            how = target.gdb.connect or target.gdb.server[0]
+            yield f"board {name}: {target.description}; through {how} ({missing(catalogue, target)})"
+
+
+def _look(catalogue: Catalogue, target: Target) -> str:
+    if target.gdb is None:
+        raise UsageError(f"{target.name} is no board", hint="doit boards lists those that are")
+    from tinyflow.targets.gdb.board import Board
+
+    seen = {**target.seen(processor_of(catalogue, target)), "isa": cpu_of(catalogue, target).isa}
+    board = Board({**seen, "name": target.name, "memory": [], "clock_hz": target.clock_hz})
+    try:
+        return board.identify()
+    finally:
+        board.close()
