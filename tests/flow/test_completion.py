@@ -61,7 +61,7 @@ def test_values_of_features_are_those_of_the_recipes(project: Path) -> None:
     [
         (["suite:go"], ["suite:good"]),
         (["bench:v"], ["bench:vww-"]),
-        (["bench:vww-tvmaot-esp"], [f"bench:vww-tvmaot-esp32{kind}" for kind in ("", "c3", "c6")]),
+        (["bench:vww-tvmaot-esp"], [f"bench:vww-tvmaot-esp32{kind}" for kind in ("", "c3", "c3_devkit", "c6")]),
         (["bench:vww-tvmaot-stm32f4+ds"], ["bench:vww-tvmaot-stm32f4+dsp"]),
         (["bench:vww-tvmaot-stm32f4+dsp+shr"], ["bench:vww-tvmaot-stm32f4+dsp+shrink"]),
         (["-n", "2", "report:mix"], ["report:mixed"]),
@@ -69,7 +69,7 @@ def test_values_of_features_are_those_of_the_recipes(project: Path) -> None:
         (["results", "--model", "toy"], ["toycar"]),
         (["plan", "toy"], ["toycar-"]),
         (["baseline", ""], ["check", "save"]),
-        (["bench:vww-tvmaot-stm32f4+o"], ["bench:vww-tvmaot-stm32f4+opt."]),
+        (["bench:vww-tvmaot-stm32f4+o"], [f"bench:vww-tvmaot-stm32f4+{name}." for name in ("opt", "order")]),
         (["bench:vww-tvmaot-stm32f4+opt.O"], [f"bench:vww-tvmaot-stm32f4+opt.{level}" for level in ("O2", "O3", "Os")]),
         (["bench:vww-tvmaot-stm32f4+dsp+opt.Os+ds"], []),
         (["plan", "vww-tinyc-host+toolchain.g"], ["vww-tinyc-host+toolchain.gcc"]),

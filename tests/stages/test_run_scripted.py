@@ -31,6 +31,7 @@ class Scripted(Machine):
     """A machine: `out0` is the integer doubled, `out1` the float and the integer, which goes away; costs grow."""
 
     is_native: bool = False
+    repetitions: int = 1
     add: Mapping[tuple[int, str], tuple[float, ...]] = field(default_factory=dict)  # (sample, output) → wrong by that
     statuses: Mapping[str, int] = field(default_factory=dict)
     raises: TinyflowError | None = None  # in the first invoke
@@ -185,11 +186,15 @@ def test_what_a_run_costs_is_what_its_calls_cost(tmp_path: Path) -> None:
 def test_a_native_machine_repeats_and_its_twin_counts_the_first_sample(tmp_path: Path) -> None:
     """Five times for each sample, every time kept; the twin does no more than one inference, and is closed."""
     twin = Scripted()
-    result, timing = execute(tmp_path, Scripted(is_native=True, twin=twin))
+    result, timing = execute(tmp_path, Scripted(is_native=True, repetitions=5, twin=twin))
     assert timing["invoke_s"] == [0.25 * number for number in range(1, 16)]
     assert result["invoke_instructions"] == [100, None, None]
     assert twin.calls == ["load firmware.elf", "setup", "invoke"] and twin.is_closed
-    assert execute(tmp_path / "b", Scripted(is_native=True))[0]["invoke_instructions"] == [None, None, None]
+    assert execute(tmp_path / "b", Scripted(is_native=True, repetitions=5))[0]["invoke_instructions"] == [
+        None,
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -282,7 +282,7 @@ def conversation(answers: list[str | bytes]) -> tuple[Remote, list[bytes]]:
                 to.write(answer)
 
     threading.Thread(target=serve, daemon=True).start()
-    return Remote(os.fdopen(ours_out, "wb"), os.fdopen(ours_in, "rb")), asked
+    return Remote(os.fdopen(ours_out, "wb"), os.fdopen(ours_in, "rb"), ":p1.1"), asked
 
 
 def test_memory_is_read_and_written_in_pieces() -> None:

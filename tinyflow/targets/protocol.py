@@ -39,10 +39,10 @@ class Counters:
 
     wall_s: float
     instructions: int | None = None
-    cycles: int | None = None  # as the chip's own counter has them
     stack_bytes: int | None = None  # peak, by high-water mark
     heap_bytes: int | None = None  # peak since `load`, by high-water mark
     functions: Mapping[str, FunctionCount] = field(default_factory=dict)
+    cycles: int | None = None  # as the chip's own counter has them
 
     def and_then(self, other: Counters) -> Counters:
         """What both calls cost, one after the other."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import Tool
+from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import UsageError
 from tinyflow.targets.gdb.server import program
 from tinyflow.targets.protocol import Capabilities, Machine
@@ -21,8 +22,7 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     tools = [Tool("package", "pyelftools")]
     for name in ("server", "loader"):
         if words.get(name):
-            hint = "the extra `boards` brings pyocd, esptool and OpenOCD: docs/boards.md"
-            tools.append(Tool("binary", program(words[name][0]), hint))
+            tools.append(Tool("binary", program(words[name][0]), pip_install("boards")))
     return Capabilities(tuple(tools))
 
 
