@@ -27,6 +27,11 @@ class HostModel:
     plan: Mapping[str, Any]
     library: ctypes.CDLL
 
+    @staticmethod
+    def of(plan: Path, other: HostModel) -> HostModel:
+        """A model that another's firmware has now."""
+        return HostModel(other.sources, json.loads(plan.read_text(encoding="utf-8")), other.library)
+
     def reset(self) -> None:
         """Begin a sequence anew; what is there of another model has no state."""
         if self.plan.get("reset"):

@@ -120,7 +120,7 @@ def _aligned(size: int, alignment: int = 16) -> np.ndarray[Any, np.dtype[np.uint
     return raw[start : start + size]
 
 
-def _guarded(content: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def guarded(content: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """A copy that ends within 16 bytes of a page that can't be read: what reads behind it dies."""
     page = mmap.PAGESIZE
     pages = -(-len(content) // page) + 1
@@ -214,7 +214,7 @@ class Session:
         is_apart: bool,
     ) -> None:
         self._interpreter = interpreter
-        self._file = _guarded(content)
+        self._file = guarded(content)
         self._arena = _aligned(arena_bytes + _GUARD_BYTES)
         self._arena[:] = np.random.default_rng(arena_bytes).integers(0, 256, len(self._arena))
         self._guard = self._arena[arena_bytes:].copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tinyflow.backends import generated
 from tinyflow.backends.generated import ARENA
@@ -13,6 +14,7 @@ from tinyflow.backends.tinyc import faster, sources
 from tinyflow.backends.tinyc.faster import Wanted
 from tinyflow.backends.tinyc.program import lower
 from tinyflow.model.graph import Graph
+from tinyflow.model.plan_document import PlanDocument
 
 
 def write_sources(
@@ -25,13 +27,20 @@ def write_sources(
             program, *own, wanted.alignment, has_chase=wanted.has_chase, keeps_input=wanted.keeps_input
         )
     constants = sources.write(program, placed, backend, out, keeps_inputs=wanted.keeps_input)
+    plan_of(graph, backend, program, placed, wanted, weights_bytes=constants.size_bytes).write(plan)
+
+
+def plan_of(
+    graph: Graph, backend: str, program: Program, placed: Memory, wanted: Wanted, *, arena_bytes: int = 0, **said: Any
+) -> PlanDocument:
+    """The plan of a program; `arena_bytes`: 0 for what its memory needs."""
     steps = [(step.operator, step.call) for step in program.steps if isinstance(step, Step)]
     chains = [step for step in program.steps if isinstance(step, Chain)]
     # the last one is not a step's where it only reshapes; outputs live up to it
     operators = [*(step.operator for step in program.steps), graph.operators[-1].index]
     parts = [part for one in chains for part in one.parts]
     every = [*steps, *((part.operator, part.calls[0]) for part in parts)]
-    document = generated.plan_document(
+    return generated.plan_document(
         graph,
         backend,
         inputs=[_symbol(program, placed, index) for index in graph.inputs],
@@ -45,7 +54,7 @@ def write_sources(
         feed=tables.feed_of(program),
         keeps_inputs=wanted.keeps_input,
         arena=generated.arena(
-            placed.total_bytes,
+            arena_bytes or placed.total_bytes,
             wanted.alignment,
             [place for place in (*placed.tensors.values(), *placed.scratch.values()) if place.first < len(operators)],
             operators,
@@ -56,11 +65,10 @@ def write_sources(
         reset="model_reset" if program.initial else "",
         forks=len(steps) + len(chains) < len(program.steps),
         paths={part.operator: "row by row" for part in parts},
-        weights_bytes=constants.size_bytes,
         chains=tables.documents(program),
         **generated.real_tolerances(graph),
+        **said,
     )
-    document.write(plan)
 
 
 def _symbol(program: Program, placed: Memory, index: int) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinyflow.backends.options import CHASE, NATURAL, Options, has_chase
-from tinyflow.backends.tinynn.variants import KERNELS, variant_on_chip
+from tinyflow.backends.tinynn.variants import KERNELS, variant_of, variant_on_chip
 
 if TYPE_CHECKING:
     from tinyflow.backends.refusals import Refusal
+    from tinyflow.backends.tinyc.faster import Wanted as PackedWanted
     from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
@@ -24,6 +25,7 @@ OPTIONS: Options = {
     "dsp": (False, True),
     "arena_bytes": NATURAL,
     "chase": CHASE,
+    "packed": (False, True),
 }
 
 
@@ -43,13 +45,36 @@ def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:
     from tinyflow.backends.tinyi import calls
     from tinyflow.backends.tinyi.operators import ENTRIES, request
 
+    if options.get("packed"):
+        yield from _refusals_packed(graph, variant_of(options))
+        return
     variant = variant_on_chip(options)
     yield from refused_operators(graph, ENTRIES, lambda part, operator: request(part, operator, variant))
     yield from calls.refusals(graph)
 
 
+def _refusals_packed(graph: Graph, variant: str) -> Iterator[Refusal]:
+    from tinyflow.backends.refusals import refused_operators
+    from tinyflow.backends.tinyc.lowering import LOWERINGS, lower_operator
+    from tinyflow.backends.tinyi import packed
+
+    refused = [*refused_operators(graph, LOWERINGS, lambda part, operator: lower_operator(part, operator, variant))]
+    yield from refused or packed.refusals(graph, variant)
+
+
+def _wanted_packed(options: Mapping[str, Any]) -> PackedWanted:
+    from tinyflow.backends.tinyc.faster import Wanted
+
+    return Wanted(has_chase=has_chase(options))
+
+
 def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
     """The arena that a model which nothing speaks against will have."""
+    if options.get("packed"):
+        from tinyflow.backends.tinyi import packed
+
+        needed = packed.arena_bytes(graph, variant_of(options), _wanted_packed(options))
+        return int(options.get("arena_bytes", 0)) or needed
     from tinyflow.backends.tinyi.calls import requests
     from tinyflow.backends.tinyi.planner import plan
 
@@ -62,9 +87,15 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
 
     Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
     dsp (the same as kernels dsp), arena_bytes (0: what the plan needs), chase (on: outputs may lie over inputs that
-    their kernels have read).
+    their kernels have read), packed (a model prepared beforehand).
     """
-    from tinyflow.backends.tinyi.sources import Wanted, write_sources
+    if options.get("packed"):
+        from tinyflow.backends.tinyi import packed
 
-    wanted = Wanted(variant_on_chip(options), int(options.get("arena_bytes", 0)), has_chase(options))
-    write_sources(model.read_bytes(), graph, backend, wanted, out, plan)
+        given, wanted = int(options.get("arena_bytes", 0)), _wanted_packed(options)
+        packed.write_sources(graph, backend, variant_of(options), wanted, given, out, plan)
+        return
+    from tinyflow.backends.tinyi import sources
+
+    made = sources.Wanted(variant_on_chip(options), int(options.get("arena_bytes", 0)), has_chase(options))
+    sources.write_sources(model.read_bytes(), graph, backend, made, out, plan)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinyflow.backends.generated import ARENA, arena, model_header, plan_document, real_tolerances, write_files
-from tinyflow.backends.tinyi import customs
+from tinyflow.backends.tinyi import customs, incbin
 from tinyflow.backends.tinyi.calls import has_calls, requests
 from tinyflow.backends.tinyi.operators import ENTRIES, rows
 from tinyflow.backends.tinyi.planner import plan
@@ -14,20 +14,6 @@ from tinyflow.model.graph import CUSTOM, Graph
 from tinyflow.model.operators.forms import form_of
 
 _ALIGNMENT = 16
-
-# the assembler looks for the file where it looks for headers
-_DATA = """\
-.section .rodata.model_tflite, "a"
-.balign 16
-.global model_tflite
-model_tflite:
-  .incbin "model.tflite"
-model_tflite_end:
-.global model_tflite_end
-#if defined(__ELF__) && (defined(__linux__) || defined(__unix__))
-.section .note.GNU-stack, "", %progbits
-#endif
-"""
 
 _MODEL = """\
 #include "model.h"
@@ -123,7 +109,7 @@ def write_sources(model: bytes, graph: Graph, backend: str, wanted: Wanted, out:
             calls="_with_calls" if forks else "",
             customs=f"{customs.source(custom)}\n" if custom else "",
         ),
-        "model_data.S": _DATA,
+        "model_data.S": incbin.source("model.tflite"),
     }
     write_files(out, backend, files)
     (out / "model.tflite").write_bytes(model)
