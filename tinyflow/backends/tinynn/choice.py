@@ -45,8 +45,9 @@ def convolution(variant: str, fields: Mapping[str, int], weights: Int8s, channel
 
 def _with_faster(variant: str, layer: Layer, direct: Call) -> Call:
     """With the calls that want more memory, or why there are none of a layer that has the shape for them."""
-    lines = kernels.choose(kernels.LINES, variant, layer) if kernels.kernels_of(kernels.LINES, variant) else None
-    faster, refused = [lines] if lines else [], direct.notes
+    by_lines = kernels.kernels_of(kernels.LINES, variant)
+    faster = [kernel.call(layer, direct.notes) for kernel in by_lines if kernel.why_not(layer) is None]
+    refused = direct.notes
     for offer in winograd.offers(layer.fields):
         offered = replace(layer, fields={**layer.fields, **offer})
         for kernel in kernels.kernels_of(kernels.WINOGRAD, variant):

@@ -6,7 +6,7 @@ docs/kernel-table.md is this table; tests/runtimes holds variants equal to ref, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -15,6 +15,7 @@ from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.int4 import of_four_bits
 from tinyflow.backends.tinynn.kernel import Kernel, Walk
 from tinyflow.backends.tinynn.layer import Layer
+from tinyflow.backends.tinynn.layouts import Array
 from tinyflow.backends.tinynn.linear import SMLAW_PLACES
 from tinyflow.backends.tinynn.needs import Need
 from tinyflow.backends.tinynn.scratch import Scratch
@@ -177,18 +178,20 @@ _INT16: Sequence[Kernel] = (
 )
 
 
-def _lines(required: Needs, operator: str = "conv2d") -> Iterator[Kernel]:
-    """Of CONV_2D whose kernel's rows are a few values."""
-    ends = {
-        "lines_short_dsp": (packs.with_records(packs.dsp_conv2d_lines_short), (needs.SHORT_PAIRS,)),
-        "lines_dsp": (packs.packed(packs.dsp_conv2d_lines), ()),
-    }
-    for name, (pack, exact) in ends.items():
-        kernel = _conv2d("dsp", (_RIGHT, _PAIRS, *required, needs.WHOLE_THREES, *exact), pack)
-        yield replace(kernel, operator=operator, scratch=scratch.LINES, name=f"conv2d_{name}")
+def _convolves(name: str, required: Needs, pack: packs.Pack, operator: str = "conv2d") -> Kernel:
+    """CONV_2D of pairs of channels, by patches, or by lines where the kernel's rows are a few values."""
+    kernel = _conv2d("dsp", (_RIGHT, _PAIRS, *required), pack)
+    held = scratch.LINES if "lines" in name else kernel.scratch
+    return replace(kernel, operator=operator, scratch=held, name=f"conv2d_{name}")
 
 
-_LINES_SHORT, _LINES = _lines((needs.ONE_CHANNEL,))
+def _by_lines(pack: Callable[[Layer], Array]) -> packs.Pack:
+    return packs.with_records(lambda layer: pack(packs.in_lines(layer)))
+
+
+_FEW, _SHORT = (needs.ONE_CHANNEL, needs.WHOLE_THREES), needs.SHORT_PAIRS
+_BROKEN = (needs.BROKEN_WORDS, needs.WHOLE_THREES)
+_LINES_PACK = packs.packed(packs.dsp_conv2d_lines)
 _ONE_SIDED = (_RIGHT, _3X3, needs.NOT_BELOW_ZERO, needs.LINES)
 _LINE = replace(
     _depthwise("rv32", "planes", _ONE_SIDED, packs.planes_of_lines, scratch.PLANE), name="depthwise3x3_line_rv32"
@@ -196,10 +199,8 @@ _LINE = replace(
 # of weights of four bits these have no form
 _OF_BYTES: Sequence[Kernel] = (
     _LINE,
-    _LINES_SHORT,
-    replace(
-        _conv2d("dsp", (_RIGHT, _PAIRS, needs.SHORT_PAIRS), packs.with_records(short.pairs)), name="conv2d_short_dsp"
-    ),
+    _convolves("lines_short_dsp", (*_FEW, _SHORT), _by_lines(short.pairs)),
+    _convolves("short_dsp", (_SHORT,), packs.with_records(short.pairs)),
     replace(
         _conv2d("rv32", (_RIGHT, needs.LONG_RUNS, needs.LINES), packs.packed(packs.rv32_conv2d_fields)),
         scratch=scratch.FIELDS,
@@ -252,7 +253,7 @@ _OF_BYTES: Sequence[Kernel] = (
 _WEIGHTED: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
     _conv2d("rvv", (_HALVED, _TAPS), _RVV),
-    _LINES,
+    _convolves("lines_dsp", _FEW, _LINES_PACK),
     _conv2d("dsp", (_RIGHT, _PAIRS), packs.packed(packs.dsp_conv2d)),
     _conv2d("rv32", (_RIGHT,), packs.tiled(4)),
     _conv2d("c", (_RIGHT,), packs.tiled(2)),
@@ -284,7 +285,8 @@ _WEIGHTED: Sequence[Kernel] = (
 )
 
 _OFFERED: Sequence[Kernel] = (
-    *_lines((needs.BROKEN_WORDS,), LINES),
+    _convolves("lines_short_dsp", (*_BROKEN, _SHORT), _by_lines(short.pairs), LINES),
+    _convolves("lines_dsp", _BROKEN, _LINES_PACK, LINES),
     Kernel(
         WINOGRAD,
         "dsp",

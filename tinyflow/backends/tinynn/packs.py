@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.arrays import Constant
-from tinyflow.backends.tinynn import layouts, lines, short
+from tinyflow.backends.tinynn import layouts, lines
 from tinyflow.backends.tinynn.calls import Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, RVV_LANES, Array
@@ -84,11 +84,6 @@ def with_records(array: Callable[[Layer], Array]) -> Pack:
 def dsp_conv2d_lines(layer: Layer) -> tuple[Array, Array]:
     """The same of rows filled up to words, whose neighbours are pairs (dsp/lines.h)."""
     return dsp_conv2d(in_lines(layer))
-
-
-def dsp_conv2d_lines_short(layer: Layer) -> Array:
-    """With records among them."""
-    return short.pairs(in_lines(layer))
 
 
 def in_lines(layer: Layer) -> Layer:

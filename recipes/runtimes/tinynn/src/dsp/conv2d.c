@@ -11,7 +11,7 @@
 
 void tinynn_conv2d_dsp(const struct tinynn_conv2d *restrict p, const int8_t *restrict input, int8_t *restrict output,
                        void *restrict scratch) {
-  convolve(p, input, output, scratch, 0, tinynn_matrix3_dsp);
+  tinynn_convolve_dsp(p, input, output, scratch, 0, tinynn_matrix3_dsp);
 }
 
 #endif

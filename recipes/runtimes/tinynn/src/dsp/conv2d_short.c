@@ -6,7 +6,7 @@
 
 void tinynn_conv2d_short_dsp(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
                              int8_t *restrict output, void *restrict scratch) {
-  convolve(p, input, output, scratch, 0, tinynn_matrix3_short_dsp);
+  tinynn_convolve_dsp(p, input, output, scratch, 0, tinynn_matrix3_short_dsp);
 }
 
 #endif

@@ -12,7 +12,7 @@
 
 void tinynn_conv2d_wide_dsp(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
                             int8_t *restrict output, void *restrict scratch) {
-  convolve(p, input, output, scratch, tinynn_twice(-p->input_zero_point), tinynn_matrix3_wide_dsp);
+  tinynn_convolve_dsp(p, input, output, scratch, tinynn_twice(-p->input_zero_point), tinynn_matrix3_wide_dsp);
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* One channel under 3×3 taps: see plane3x3.h. 18 instructions for an output of 9 products, 11 to copy four inputs.
+/* One channel under 3×3 taps: see plane3x3.h. 18 instructions for an output of 9 products, 20 to copy eight inputs.
  *
  * Registers of the products: r0 r1 r12 the three rows, r2 r3 (lr) columns 01, 23 (45), r4-r9 taps as (first, second)
  * and (second, third) of each row, r10 r11 the sums of two neighbouring outputs.
@@ -133,15 +133,7 @@ end \name
 plane_function tinynn_plane3x3_stride1_dsp, row_of_two_stride1, 1
 plane_function tinynn_plane3x3_stride2_dsp, row_of_two_stride2, 2
 
-function tinynn_plane3x3_copy_dsp
-  push {r4-r10, lr}
-  ldrd r12, r4, [sp, #32] /* height, to_rest_bytes */
-  ldr r5, [sp, #40]       /* from_rest_bytes */
-  add lr, r2, r2, lsl #1
-5: /* next row */
-  subs r10, r3, #4
-  blt 7f
-6: /* next four */
+.macro copy_four
   ldrsb r6, [r1]
   ldrsb r7, [r1, r2]
   ldrsb r8, [r1, r2, lsl #1]
@@ -151,18 +143,38 @@ function tinynn_plane3x3_copy_dsp
   strh r7, [r0, #-6]
   strh r8, [r0, #-4]
   strh r9, [r0, #-2]
+.endm
+
+function tinynn_plane3x3_copy_dsp
+  push {r4-r10, lr}
+  ldrd r12, r4, [sp, #32] /* height, to_rest_bytes */
+  ldr r5, [sp, #40]       /* from_rest_bytes */
+  add lr, r2, r2, lsl #1
+5: /* next row */
+  subs r10, r3, #4
+  blt 8f
   subs r10, r10, #4
+  blt 7f
+6: /* next eight */
+  copy_four
+  copy_four
+  subs r10, r10, #8
   bge 6b
-7: /* one to three more */
   adds r10, r10, #4
-  beq 9f
-8:
+  blt 8f
+  subs r10, r10, #4
+7: /* four more */
+  copy_four
+8: /* one to three more */
+  adds r10, r10, #4
+  beq 10f
+9:
   ldrsb r6, [r1]
   add r1, r1, r2
   strh r6, [r0], #2
   subs r10, r10, #1
-  bne 8b
-9:
+  bne 9b
+10:
   add r0, r0, r4
   add r1, r1, r5
   subs r12, r12, #1
