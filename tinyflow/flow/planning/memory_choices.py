@@ -1,4 +1,4 @@
-"""What a bench can trade instructions for RAM: its variants by streaming, chase, patches and rows that are fed."""
+"""What a bench can trade instructions for RAM: its variants by streaming, chase and patches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ _PLAIN_GOAL = "balanced"  # what +stream without a value means
 # feature and value → whether it is tried with each goal of streaming
 _VARIANTS: tuple[tuple[tuple[tuple[str, str | None], ...], bool], ...] = (
     ((), True),
-    ((("feed", None),), True),
     ((("chase", "off"),), False),
     *(((("patch", grid),), False) for grid in ("2", "3", "4")),
 )
