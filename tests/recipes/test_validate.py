@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from tinyflow.core.errors import RecipeError
 from tinyflow.recipes.catalogue import KINDS
-from tinyflow.recipes.schema import Feature, Memory, Model, Recipe, Runtime, Samples, Suite, Target, Toolchain
+from tinyflow.recipes.schema import (
+    Feature,
+    Memory,
+    Model,
+    Processor,
+    Recipe,
+    Runtime,
+    Samples,
+    Suite,
+    Target,
+    Toolchain,
+)
 from tinyflow.recipes.validate import json_schema, validate
 
 _TARGET = """\
@@ -166,6 +177,23 @@ def test_any_text_is_a_recipe_or_refused(kind: type[Recipe], text: str) -> None:
 def test_what_was_wanted_is_said_in_words_of_recipes(kind: type[Recipe], text: str, wanted: str) -> None:
     """Text, a whole number, a list, a mapping: never the names of Python's types."""
     assert any(wanted in line for line in _refusal(kind, text)), _refusal(kind, text)
+
+
+@pytest.mark.parametrize(
+    ("flags", "is_refused"),
+    [
+        *((word, True) for word in ("rv32imcp", "rv32imc_p0p15", "rv64gc_zicsr_p", "rv32imacp_zicsr", "rv32imc_zpn")),
+        *((word, False) for word in ("rv32imc", "rv32imc_zicsr", "rv32gcv", "rv32imac_zba_zbb_zcmp", "rv64gc_svpbmt")),
+    ],
+)
+def test_packed_simd_is_refused_in_a_line(flags: str, is_refused: bool) -> None:
+    """With its reason; extensions that only have the letter in their names are not."""
+    text = f"description: x\nisa: riscv\ntoolchains:\n  zig: {{flags: [-march={flags}, -mabi=ilp32]}}\n"
+    if not is_refused:
+        assert validate(Processor, "x", text.encode(), "x.yaml").toolchains["zig"].flags
+        return
+    (line,) = _refusal(Processor, text)
+    assert line.startswith("x.yaml:4:") and f'"{flags}" asks for RISC-V P' in line
 
 
 @pytest.mark.parametrize(

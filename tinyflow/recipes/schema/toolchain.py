@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from types import MappingProxyType
@@ -11,6 +12,10 @@ from tinyflow.recipes.fields import Duration, Module
 from tinyflow.recipes.schema.part import Part, Recipe, part
 
 InstructionSet = Literal["thumb", "riscv", "xtensa", "host"]
+
+# RISC-V P, packed SIMD, in a name of an architecture and among LLVM's features
+_PACKED = re.compile(r"rv(32|64)([a-oq-wy]*p|[a-z0-9]*(_[a-z0-9]+)*_(p|zp[a-z]*)(?![a-z]))")
+_P = ("p", "experimental-p")
 
 
 @part
@@ -45,6 +50,15 @@ class Compiler(Part):
     """The toolchain's folder of C headers for it."""
     builtins: Builtins | None = None
     """Absent where the toolchain brings its support library ready."""
+
+    def __post_init__(self) -> None:
+        words = [flag.removeprefix("-march=") for flag in self.flags if flag.startswith("-march=rv")]
+        asked = [word for word in words if _PACKED.match(word)] + [name for name in self.features if name in _P]
+        if asked:
+            raise ValueError(
+                f'"{asked[0]}" asks for RISC-V P, packed SIMD, which is a draft: clang has it as an experiment, and no '
+                'simulator here runs it; leave it out: kernels of "rv32" have two pixels in a word without'
+            )
 
 
 @part
