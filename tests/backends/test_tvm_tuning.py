@@ -278,6 +278,7 @@ def test_a_choice_of_another_operator_is_no_kernel() -> None:
         ("cortex-m7", "thumb", {"dsp": True}, "cycles"),
         ("cortex-m4", "thumb", {"dsp": True}, "cycles"),
         ("rv32imc", "riscv", {"layout": "NCHW"}, "cycles"),
+        ("cortex-m7", "thumb", {"schedule": "default"}, "cycles"),
     ],
 )
 def test_the_shipped_records_are_of_the_four_networks(
