@@ -197,8 +197,13 @@ def test_a_batch_is_compiled_linked_and_counted(
     search = tune._Search(timed, sys.modules[__name__], None, "1/1 k")
     first, again = search._measure([10, 10])
     assert first is not None and again is not None
-    # by the same rules as a bench's, each from a reset
-    assert first["instructions"] == few["instructions"] < first["cycles_estimate"] == again["cycles_estimate"]
+    assert first["instructions"] == few["instructions"] < first["cycles_estimate"]
+    # each from a reset, whatever ran before it
+    assert search._measure([99, 10]) == [None, again]
+    slow = {**parameters, "core": CYCLES, "flash_timing": {**FLASH, "wait_cycles": 50}}
+    search = tune._Search(workspace(tmp_path / "d", files, ["records.jsonl"], slow), sys.modules[__name__], None, "k")
+    [waiting] = search._measure([10])
+    assert waiting is not None and waiting["cycles_estimate"] > first["cycles_estimate"]
 
 
 RETURNS_IN_IT = r"""

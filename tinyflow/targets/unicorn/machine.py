@@ -44,6 +44,7 @@ class Simulator(Chip):
         """See `protocol.Machine`."""
         self._read_firmware(firmware)
         self._engine = self._processor.open_engine()
+        self._flash = None  # it watched the one before
         self._events = faults.watch(self._engine)
         self._map_memory()
         for segment in self._programmed():
