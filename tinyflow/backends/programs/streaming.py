@@ -176,8 +176,7 @@ class _Search:
             return _Found(self.faster, self._now_bytes, 0.0)
         way = self._cheapest(_NO_LIMIT)
         assert way is not None, "why_not_fed"
-        taken = self._taken(way)
-        return _Found(taken, self.place(taken).total_bytes, way.more_instructions)
+        return self._found(way)
 
     def least(self, most: float) -> _Found:
         """The least bytes whose chains cost no more instructions than that."""
@@ -191,13 +190,41 @@ class _Search:
                 low = limit + 1
                 continue
             high = limit
-            if way in seen:
-                continue
-            seen.add(way)
-            taken = self._taken(way)
-            if (total := self.place(taken).total_bytes) < found.total_bytes:
-                found = _Found(taken, total, way.more_instructions)
+            if way not in seen:
+                seen.add(way)
+                found = min([found, *self._lowered(way, most)], key=lambda one: one.total_bytes)
         return found
+
+    def _found(self, way: _Way) -> _Found:
+        taken = self._taken(way)
+        return _Found(taken, self.place(taken).total_bytes, way.more_instructions)
+
+    def _lowered(self, way: _Way, most: float) -> Iterator[_Found]:
+        """It, and with fewer and fewer rows where the arena's end is, or most rows are."""
+        other: _Way | None = way
+        while other is not None and other.more_instructions <= most:
+            way, taken = other, self._taken(other)
+            placed = self.place(taken)
+            yield _Found(taken, placed.total_bytes, way.more_instructions)
+            every = [*placed.tensors.values(), *placed.scratch.values()]
+            ends = {n for one in every if one.end == placed.total_bytes for n in range(one.first, one.last + 1)}
+            steps = [n for n, step in enumerate(taken.steps) if isinstance(step, Chain)]
+            most_rows = max((max(planned.rows) for *_, planned in way.chains), default=0)
+            tallest = [place for place, (*_, planned) in enumerate(way.chains) if max(planned.rows) == most_rows]
+            other = self._with_fewer_rows(way, [place for place, n in enumerate(steps) if n in ends])
+            other = other or self._with_fewer_rows(way, tallest)
+
+    def _with_fewer_rows(self, way: _Way, places: Collection[int]) -> _Way | None:
+        """Of those of its chains."""
+        found, more = list(way.chains), way.more_instructions
+        for place in places if not self._is_given else ():
+            begin, end, planned = found[place]
+            heights = planned.rows[-(end - begin) :]
+            fewer = tuple(max([rows for rows in _ROWS if rows < height], default=height) for height in heights)
+            if (other := self._chain(begin, end, fewer)) is not None:
+                more += other[1].more_instructions - planned.more_instructions
+                found[place] = begin, end, other[1]
+        return None if tuple(found) == way.chains else replace(way, more_instructions=more, chains=tuple(found))
 
     def within(self, limit: int) -> Program:
         """The fewest instructions that fit, scratch and all."""
@@ -213,10 +240,9 @@ class _Search:
             return self.base
         below = limit
         while below > 0 and (way := self._cheapest(below)) is not None:
-            taken = self._taken(way)
-            if (total := self.place(taken).total_bytes) <= limit:
-                return _Found(taken, total, way.more_instructions)
-            below -= total - limit
+            if (found := self._found(way)).total_bytes <= limit:
+                return found
+            below -= found.total_bytes - limit
         return None
 
     def _plain_bytes(self, number: int, step: Step | Mark | Chain) -> int:
@@ -338,18 +364,19 @@ class _Search:
 
     @lru_cache(None)  # noqa: B019
     def _least_bytes(self, begin: int, end: int) -> int:
-        """Of a chain, with what each layer's window must see of each buffer, whatever of its tensors may overlap."""
+        """Of a chain: rows that windows see once more, and a step's other ones, whatever of its tensors may overlap."""
         made = {self.rows[number].output for number in range(begin, end)}
         read = {source for number in range(begin, end) for source in self.rows[number].sources} - made
         pairs = [(source, output, Overlap(lead=0)) for source in read for output in made]
         inside = self._inside(begin, end)
-        rows = dict.fromkeys(inside, 0)
+        stay, come = dict.fromkeys(inside, 0), [0]
         for number in range(begin, end):
-            for source in inside.intersection(self.rows[number].sources):
-                rows[source] = max(rows[source], self.rows[number].least_rows)
-        tensors = self.program.tensors
-        buffers = sum(count * tensors[t].size_bytes // tensors[t].shape[1] for t, count in rows.items())
-        return self._alive_bytes(begin, end, inside, pairs) + buffers
+            part = self.rows[number]
+            for source in inside.intersection(part.sources):
+                row_bytes, again = part.given.size_bytes // part.given.shape[1], part.least_rows - part.window[0]
+                stay[source] = max(stay[source], row_bytes * max(again, 0))
+                come.append(row_bytes * min(part.window[0], part.least_rows))
+        return self._alive_bytes(begin, end, inside, pairs) + sum(stay.values()) + max(come)
 
     def _chain(self, begin: int, end: int, rows: tuple[int, ...]) -> tuple[int, Planned] | None:
         """Bytes that are alive while the steps from one to before another run as a chain."""
