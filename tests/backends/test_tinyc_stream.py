@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -273,6 +274,22 @@ def test_choices_are_what_goals_lead_to() -> None:
     ]
     assert all(a[1] > b[1] and a[2] <= b[2] for a, b in itertools.pairwise(sizes))
     assert found[2][1] == min(arena_bytes for _, arena_bytes, _ in found)
+
+
+def test_fewer_rows_at_a_time_cost_more_and_take_less() -> None:
+    """Down to one row, or to what may be spent; the first is the way as it was found."""
+    program = _program("resnet")
+    search = streaming._Search(
+        program, program, row_steps(program, by_rows), lambda changed: memory.plan(changed, 4), 4, streaming.Manner()
+    )
+    way = search._cheapest(25_000)
+    assert way is not None
+    first, *others = search._lowered(way, math.inf)
+    assert first.program == search._found(way).program
+    assert min(one.total_bytes for one in others) < first.total_bytes
+    costs = [one.more_instructions for one in (first, *others)]
+    assert costs == sorted(costs)
+    assert len(list(search._lowered(way, costs[0]))) == 1 < len(costs)
 
 
 def test_a_size_below_the_least_is_refused_with_the_least() -> None:
