@@ -39,6 +39,8 @@ PLACES = {
     "rv32gcv": (0x80000000, 0x80200000),
     "rv64gcv": (0x80000000, 0x80200000),
     "xtensa-lx6": (0x00100000, 0x00800000),
+    "cortex-a9": (0x00100000, 0x00800000),
+    "cortex-a72": (0x40100000, 0x40800000),
 }
 ARM_CAUSES = {
     "reads_null": r"accesses 0x00000000, where there is no memory",
@@ -70,6 +72,13 @@ XTENSA_CAUSES = {
     "returns_nowhere": r"jumps to 0xa0000000, where there is no code",
 }
 FAULTS = [("cortex-m55", *item) for item in ARM_CAUSES.items()] + [("rv32gcv", *item) for item in RISCV_CAUSES.items()]
+CORTEX_A_CAUSES = {
+    "fills_its_stack": r"stack overflow: its 4096 bytes are used up",
+    "undefined": r"undefined instruction [0-9a-f]+",
+    "calls_system": r"calls an operating system",
+}
+FAULTS += [("cortex-a9", *item) for item in CORTEX_A_CAUSES.items()]
+FAULTS += [("cortex-a72", "undefined", "takes an exception")]
 FAULTS += [("xtensa-lx6", *item) for item in XTENSA_CAUSES.items()]
 
 
@@ -211,7 +220,7 @@ def test_calls_are_followed(cpu: str, start: Start) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cpu", ["cortex-m55", "rv32gcv", "rv64gcv", "xtensa-lx6"])
+@pytest.mark.parametrize("cpu", ["cortex-m55", "rv32gcv", "rv64gcv", "xtensa-lx6", "cortex-a9", "cortex-a72"])
 def test_memory_and_status(cpu: str, start: Start) -> None:
     """What is written is read, by the firmware too; after an error it begins anew; counts repeat."""
     machine = start(cpu, "faults")

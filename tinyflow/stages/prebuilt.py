@@ -44,5 +44,5 @@ def _fault(path: Path, sha256: str, wanted: library.Kind | None) -> tuple[str, s
     if None in kinds:
         return "holds what is not an ELF object", "is it damaged, or LLVM bitcode (-flto)?"
     if wanted is not None and kinds - {wanted}:
-        return "is for another processor", "list it under the instruction set that it is for: thumb, riscv or host"
+        return "is for another processor", "list it under the instruction set that it is for, such as thumb or riscv"
     return None

@@ -78,6 +78,8 @@ class Table(Protocol):
 # machine → bytes of the instruction that begins with a halfword
 _LENGTHS: Mapping[str, Callable[[int], int]] = {
     "EM_ARM": lambda halfword: 4 if halfword >> 11 >= _LONG_THUMB else 2,
+    "A32": lambda _: 4,
+    "EM_AARCH64": lambda _: 4,
     "EM_RISCV": lambda halfword: 4 if halfword & 3 == _LONG_RISCV else 2,
     "EM_XTENSA": lambda halfword: 2 if halfword & 15 >= _SHORT_XTENSA else 3,
 }
@@ -99,7 +101,7 @@ class Piece:
 
 
 def instruction_lengths(code: bytes, machine: str) -> list[int]:
-    """Bytes of each instruction that begins in `code`; `machine` as ELF headers name it."""
+    """Bytes of each instruction that begins in `code`; `machine` as ELF headers name it, or A32."""
     length_of = _LENGTHS[machine]
     lengths, offset = [], 0
     while offset + 1 < len(code):

@@ -38,6 +38,13 @@ class InstructionSet:
     result: str  # and that of the first argument
     others: tuple[str, ...]  # the general registers that a call begins with as 0
 
+    encoding: str = ""  # of instructions, where the machine has more than one
+
+    @property
+    def lengths(self) -> str:
+        """What `instruction_lengths` goes by."""
+        return self.encoding or self.machine
+
     @property
     def is_riscv(self) -> bool:
         """Whether it is RISC-V."""
@@ -54,6 +61,9 @@ RISCV = InstructionSet(
 )
 
 
+# AAPCS32 again, in Arm state; AAPCS64, 6.1.1.
+ARM = InstructionSet("EM_ARM", False, 8, 0, "lr", "r0", THUMB.others, "A32")
+AARCH64 = InstructionSet("EM_AARCH64", False, 16, 0, "x30", "x0", tuple(f"x{number}" for number in range(30)))
 # Xtensa ISA manual, 8.1.2, Call0 ABI: a0 is the return address, a1 the stack pointer, a2 the first argument and result.
 XTENSA = InstructionSet("EM_XTENSA", False, 16, 0, "a0", "a2", tuple(f"a{number}" for number in range(2, 16)))
 
@@ -150,7 +160,7 @@ class Chip(Machine):
         """Address and bytes of the last instruction of the block that was entered last."""
         first, size = self.table.last
         code = self.peek(first, size)
-        start = sum(instruction_lengths(code, self.instruction_set.machine)[:-1])
+        start = sum(instruction_lengths(code, self.instruction_set.lengths)[:-1])
         return first + start, code[start:]
 
     @property
@@ -167,7 +177,7 @@ class Chip(Machine):
         if not first <= address < first + size:
             return self.table.instructions
         code = self.peek(address, first + size - address)
-        return self.table.instructions - len(instruction_lengths(code, self.instruction_set.machine))
+        return self.table.instructions - len(instruction_lengths(code, self.instruction_set.lengths))
 
     def _read_firmware(self, path: Path) -> None:
         """Raises RunError for firmware of another processor."""

@@ -35,7 +35,7 @@ def wild_jump(chip: Chip, verb: str, address: int, symbol: str) -> RunError:
 def instruction(chip: Chip, address: int) -> bytes:
     """The instruction at an address, cut to its length."""
     code = chip.peek(address, 4) or chip.peek(address, 2)
-    return code[: next(iter(instruction_lengths(code, chip.instruction_set.machine)), 0)]
+    return code[: next(iter(instruction_lengths(code, chip.instruction_set.lengths)), 0)]
 
 
 def undefined(chip: Chip, address: int) -> Words:

@@ -1,6 +1,6 @@
 """What a toolchain is: a module whose functions turn a recipe's entry for a CPU into command lines, as pure functions.
 
-Such an entry (`cpu` below) is a mapping with at least `isa` (thumb, riscv or host) and `flags`; the rest is the
+Such an entry (`cpu` below) is a mapping with at least `isa` (thumb, riscv, host …) and `flags`; the rest is the
 module's own.
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyflow.core.errors import RecipeError
 
-_ENTRIES = {"thumb": "Reset_Handler", "riscv": "_start", "xtensa": "_start", "host": ""}
+_ENTRIES = {"thumb": "Reset_Handler", "host": ""}  # of others `_start`
 # The stack pointer's alignment at calls: RISC-V's calling convention says 16 bytes, Arm's 8.
 _STACK_ALIGNMENT = 16
 _ATTRIBUTES = {"flash": "rx", "ram": "rwx"}
@@ -32,7 +32,7 @@ def render(template: Path, target: Mapping[str, Any], isa: str) -> str:
 
 
 def _numbers(target: Mapping[str, Any], isa: str) -> dict[str, object]:
-    numbers: dict[str, object] = {"target": target["name"], "isa": isa, "entry": _ENTRIES[isa]}
+    numbers: dict[str, object] = {"target": target["name"], "isa": isa, "entry": _ENTRIES.get(isa, "_start")}
     if isa == "host":
         return numbers
     return numbers | {

@@ -69,6 +69,15 @@ ROOT int jumps_to_arm(void) {
   __asm volatile("bx %0" ::"r"(even));
   return 0;
 }
+#elif defined(__arm__) || defined(__aarch64__)
+ROOT int undefined(void) {
+  __asm volatile("udf #7");
+  return 0;
+}
+ROOT int calls_system(void) {
+  __asm volatile("svc #1");
+  return 0;
+}
 #elif defined(__xtensa__)
 ROOT int undefined(void) {
   __asm volatile("ill");
@@ -118,7 +127,7 @@ ROOT int uses_dsp(void) {
 }
 #endif
 
-#if defined(__ARM_FP)
+#if defined(__ARM_FP) && defined(__arm__)
 ROOT int uses_fpu(void) {
   __asm volatile("vadd.f32 s0, s0, s0" ::: "s0");
   return 0;

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tinyflow.recipes.fields import Digest, Name, RelativePath
 from tinyflow.recipes.schema.part import Recipe, part
 
-Isa = Literal["all", "thumb", "riscv", "xtensa", "host"]
+Isa = Literal["all", "thumb", "riscv", "xtensa", "arm", "aarch64", "host"]
 
 
 @part

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.targets.chip import RISCV, THUMB, XTENSA, InstructionSet
+from tinyflow.targets.chip import AARCH64, ARM, RISCV, THUMB, XTENSA, InstructionSet
 from tinyflow.targets.remote import Remote
 
 # Where no board has memory, as at RETURN_ADDRESS. A breakpoint stops before a fetch.
@@ -34,6 +34,10 @@ _XTENSA_SPECIAL = {"pc": 0, "ps": 164, "epc1": 404, "exccause": 512, "excvaddr":
 _XTENSA_REGISTERS = {**_XTENSA_SPECIAL, "sp": 564, **{f"a{number}": 560 + 4 * number for number in range(16)}}
 # Its vectors after reset: exceptions of the kernel and of users, and those within one.
 _XTENSA_TRAPS = (0x2300, 0x2340, 0x23C0)
+
+
+# DDI 0406, B1.8.1: undefined, supervisor call, prefetch abort, data abort; DDI 0487, D1.10.2: synchronous, SP_ELx.
+_ARM_TRAPS, _AARCH64_TRAPS = (0x04, 0x08, 0x0C, 0x10), (0x200,)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ def board(target: Mapping[str, Any]) -> Board:
         made = Board(
             "qemu-system-xtensa", "qemu-system-misc", (), XTENSA, False, _XTENSA_REGISTERS, _XTENSA_TRAPS, False
         )
+    elif target["isa"] == "arm":
+        made = Board("qemu-system-arm", "qemu-system-arm", (), ARM, traps=_ARM_TRAPS, is_protected=False)
+    elif target["isa"] == "aarch64":
+        made = Board("qemu-system-aarch64", "qemu-system-arm", (), AARCH64, traps=_AARCH64_TRAPS, is_protected=False)
     else:
         made = Board("qemu-system-arm", "qemu-system-arm", (), THUMB)
     own = {name: words[name] for name in ("program", "package", "has_probe_ram") if name in words}

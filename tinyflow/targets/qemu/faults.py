@@ -37,6 +37,7 @@ _RISCV_CAUSES = {
     11: chip_faults.SYSTEM_CALL,
 }
 
+_UNDEFINED_VECTOR, _CALL_VECTOR, _PREFETCH_VECTOR = 0x04, 0x08, 0x0C
 # Xtensa ISA manual, table 4-64: EXCCAUSE.
 _XTENSA_ILLEGAL, _XTENSA_FETCH_FAULTS = 0, (2, 12, 14, 16, 17, 18, 20)
 _XTENSA_ACCESS_FAULTS = (3, 13, 15, 24, 25, 26, 28, 29)
@@ -51,7 +52,7 @@ _WAITS = (b"\x30\xbf", b"\x20\xbf", b"\x73\x00\x50\x10")  # wfi, wfe; RISC-V's w
 
 def explain(chip: Chip, symbol: str) -> RunError:
     """The refusal to raise for a call of `symbol` that trapped."""
-    counter, words = _EXPLAIN[chip.instruction_set.machine](chip)
+    counter, words = _EXPLAIN[chip.instruction_set.lengths](chip)
     if words is None:
         return chip_faults.wild_jump(chip, "jumps", counter, symbol)
     return chip_faults.refusal(chip, words, symbol, counter)
@@ -123,7 +124,24 @@ def _xtensa(chip: Chip) -> tuple[int, Words | None]:
     return counter, _XTENSA_CAUSES.get(number, (f"takes exception {number}", "see EXCCAUSE"))
 
 
-_EXPLAIN = {"EM_ARM": _arm, "EM_RISCV": _riscv, "EM_XTENSA": _xtensa}
+def _arm_a(chip: Chip) -> tuple[int, Words | None]:
+    """Likewise, by the vector: how far the return address is behind the instruction (DDI 0406, B1.8.3)."""
+    vector, link = chip.get("pc"), chip.get("lr")
+    if vector == _UNDEFINED_VECTOR:
+        return link - 4, chip_faults.undefined(chip, link - 4)
+    if vector == _CALL_VECTOR:
+        return link - 4, chip_faults.SYSTEM_CALL
+    if vector == _PREFETCH_VECTOR:
+        return link - 4, None
+    return link - 8, ("accesses memory that is not there", "QEMU doesn't say where")
+
+
+def _aarch64(chip: Chip) -> tuple[int, Words | None]:
+    """Likewise; its registers for exceptions aren't read."""
+    return chip.last_instruction()[0], ("takes an exception", "an undefined instruction, or memory that is not there?")
+
+
+_EXPLAIN = {"A32": _arm_a, "EM_AARCH64": _aarch64, "EM_ARM": _arm, "EM_RISCV": _riscv, "EM_XTENSA": _xtensa}
 
 
 def _refused_access(chip: Chip, verb: str, address: int) -> Words:
