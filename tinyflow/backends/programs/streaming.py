@@ -21,6 +21,7 @@ from tinyflow.backends.programs.memory import Memory
 from tinyflow.backends.programs.rows import ByRows, FedRows, RowStep, row_steps
 from tinyflow.backends.programs.steps import Chain, Mark, Program, Step
 from tinyflow.backends.refusals import Refusal
+from tinyflow.core.errors import ModelError
 from tinyflow.model.memory.arena import Overlap, aligned
 from tinyflow.model.memory.lifetimes import Lifetime
 
@@ -232,7 +233,7 @@ class _Search:
         if (least := found.total_bytes) <= limit:
             return found.program
         what = f"its activations don't fit {limit} B; {least} B is the least that rows need"
-        raise Refusal(what, f"ask for {-(-least // 1024)}KiB, or take +stream.least").error("tinyc")
+        raise ModelError(what, hint=f"ask for {-(-least // 1024)}KiB, or take +stream.least")
 
     def fewest(self, limit: int) -> _Found | None:
         """The same where the plan of the cheapest way fits, or that of one with a smaller limit."""
