@@ -106,3 +106,5 @@ def test_large_weights_keep_sums_of_32_bits(weight: int, function: str) -> None:
     channels = Channels([0] * 16, np.full(16, 1 << 30, np.int32), np.full(16, -10, np.int32))
     call = choice.convolution("rv32", fields, np.full((16, 1, 1, 64), weight, np.int8), channels)
     assert call.function == f"tinynn_{function}"
+    told = ["not tinynn_conv2d_fields_rv32: sums of 16 bits, for 2.0 products each, take as many instructions"]
+    assert [*call.notes] == (told if weight == 127 else [])

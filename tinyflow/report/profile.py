@@ -89,6 +89,8 @@ def profile_text(bench: str, document: Document) -> str:
     tables = [to_text(frame).decode() for frame in (layers(document), functions(document))]
     found = reference_layers(document)
     references = f"{spell_reference_layers(found)}\n" if found else ""
+    notes = ((layer, note) for layer in document["layers"] for note in layer.get("notes", ()))
+    references += "".join(f"layer {layer['index']} {layer['operator']}: {note}\n" for layer, note in notes)
     told = f"{_estimate(document)}{''.join(map(_chain, document.get('chains', ())))}{references}"
     return f"{safe_text.shown(bench)}, the first sample\n{tables[0]}{told}\n{tables[1]}"
 

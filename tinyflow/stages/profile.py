@@ -152,6 +152,7 @@ def _layer(
         "operator": layer.operator,
         "functions": list(layer.functions),
         **({"reference": layer.reference} if layer.reference else {}),
+        **({"notes": list(layer.notes)} if layer.notes else {}),
         "macs": layer.macs,
         "arena_bytes": None if alive is None else covered_bytes((t.offset, t.end) for t in alive),
     }

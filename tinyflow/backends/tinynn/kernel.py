@@ -54,7 +54,12 @@ class Kernel:
 
     def why_not(self, layer: Layer) -> str | None:
         """The first reason against it."""
-        return next((reason for need in self.needs if (reason := need.why_not(layer)) is not None), None)
+        return self.unmet(layer)[1]
+
+    def unmet(self, layer: Layer) -> tuple[Need | None, str | None]:
+        """The first need that a layer doesn't meet, and why."""
+        every = ((need, need.why_not(layer)) for need in self.needs)
+        return next(((need, reason) for need, reason in every if reason is not None), (None, None))
 
     def why_not_fields(self, fields: Fields) -> str | None:
         """The first reason against it that weights and scales have no say in."""

@@ -455,12 +455,15 @@ def kernels_of(operator: str, variant: str) -> Sequence[Kernel]:
 def choose(operator: str, variant: str, layer: Layer) -> Call | None:
     """The call of the first kernel that computes a layer, with notes on variants that don't; None where none does."""
     notes: dict[str, str] = {}
+    told: list[str] = []
     for kernel in kernels_of(operator, variant):
-        reason = kernel.why_not(layer)
-        if reason is None:
-            passed_over = (f"not {name}: {why}" for name, why in notes.items() if name != kernel.variant)
+        need, reason = kernel.unmet(layer)
+        if need is None or reason is None:
+            variants = (f"not {name}: {why}" for name, why in notes.items() if name != kernel.variant)
+            passed_over = (*told, *variants)
             is_slow = kernel.variant == "ref" and kernel.struct in _DEAR
             reference = next(iter(notes.values()), "") if is_slow else ""
-            return kernel.call(layer, tuple(passed_over) if layer.weights.size else (), reference)
+            return kernel.call(layer, passed_over if layer.weights.size else (), reference)
         notes[kernel.variant] = reason
+        told += [f"not {kernel.function}: {reason}"] if need.is_told else []
     return None

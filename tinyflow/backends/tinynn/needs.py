@@ -42,6 +42,8 @@ class Need:
     why_not: Callable[[Layer], str | None]
     is_on_fields: bool = False
     """Whether shapes and the like decide, no weights or scales of channels."""
+    is_told: bool = False
+    """Whether a layer without it is told why, although the same variant computes it."""
 
 
 def _on_fields(text: str, holds: Callable[[Fields], bool], refusal: str = "") -> Need:
@@ -58,7 +60,9 @@ ANY_SHIFTS = Need(
     lambda layer: layouts.why_not_right_where_possible(layer.rows, layer.channels, layer.fields["output_zero_point"]),
 )
 LINES, ARMV6M_LINES = (
-    Need("a rescaling that one multiplication does, for every sum", partial(lines.why_not_lines, line=line))
+    Need(
+        "a rescaling that one multiplication does, for every sum", partial(lines.why_not_lines, line=line), is_told=True
+    )
     for line in (lines.RV32, lines.ARMV6M)
 )
 HALVED = Need("scales below 1/2", lambda layer: layouts.why_not_halved(layer.channels))
@@ -101,7 +105,7 @@ def _why_not_fields(layer: Layer) -> str | None:
     return f"sums of 16 bits, for {sum(runs) / len(runs):.1f} products each, take as many instructions"
 
 
-LONG_RUNS = Need("weights so small that sums of 16 bits take fewer instructions", _why_not_fields)
+LONG_RUNS = Need("weights so small that sums of 16 bits take fewer instructions", _why_not_fields, is_told=True)
 
 NOT_BELOW_ZERO = _on_fields("no outputs below the zero point", lambda f: f["lowest"] >= f["output_zero_point"])
 
