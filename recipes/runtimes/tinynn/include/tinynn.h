@@ -435,7 +435,11 @@ struct tinynn_resize_nearest {
 };
 
 /* Convolutions and others that need memory. `scratch` is what backends/tinynn says for the function, or NULL where that
- * is 0. */
+ * is 0.
+ *
+ * The output may lie over what a convolution or pool that walks from pixel to pixel has read (docs/kernel-table.md), so the
+ * definitions have no `restrict` there: that of a declaration doesn't count. Those of mve and armv6m have it. No byte that
+ * they read was written before, and what they write depends on all that they read of it; without it mve's take 2 % more. */
 #define TINYNN_SCRATCH(function, parameters)                                                                \
   void function(const struct parameters *restrict p, const int8_t *restrict input, int8_t *restrict output, \
                 void *restrict scratch)

@@ -35,7 +35,7 @@ static __attribute__((noinline)) int32_t find_taps(const struct tinynn_depthwise
 
 /* All channels of one output pixel. */
 static inline void compute_pixel(const struct tinynn_depthwise *restrict p, const int16_t *from, const struct tap *taps,
-                                 int32_t count, int16_t *restrict output) {
+                                 int32_t count, int16_t *output) {
   const int32_t channels = p->output_channels;
   int32_t c = 0;
   for (; c + 4 <= channels; c += 4) {
@@ -57,8 +57,8 @@ static inline void compute_pixel(const struct tinynn_depthwise *restrict p, cons
   }
 }
 
-static inline void depthwise_int16(const struct tinynn_depthwise *restrict p, const int16_t *restrict input,
-                                   int16_t *restrict output, void *restrict scratch) {
+static inline void depthwise_int16(const struct tinynn_depthwise *restrict p, const int16_t *input,
+                                   int16_t *output, void *restrict scratch) {
   struct tap *inner = scratch, *edge = inner + p->kernel_height * p->kernel_width;
   const int32_t last_y = p->input_height - 1 - (p->kernel_height - 1) * p->dilation_y;
   const int32_t last_x = p->input_width - 1 - (p->kernel_width - 1) * p->dilation_x;

@@ -17,9 +17,9 @@ struct pool_window {
 
 /* All channels of one output pixel, clamped. */
 static inline void pool_window(const struct tinynn_pool *restrict p, const struct pool_window *restrict window,
-                               int8_t *restrict output, void *restrict scratch);
+                               int8_t *output, void *restrict scratch);
 
-static inline void pool(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output,
+static inline void pool(const struct tinynn_pool *restrict p, const int8_t *input, int8_t *output,
                         void *restrict scratch) {
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t y = 0; y < p->output_height; ++y) {

@@ -8,11 +8,11 @@ enum { POOL_CHANNELS = 4 };
 
 /* Four channels from where the window begins. */
 static void pool_four(const struct tinynn_pool *restrict p, const struct pool_window *restrict window,
-                      int8_t *restrict output);
+                      int8_t *output);
 
 /* The last four may have been there before. */
 static inline void pool_window(const struct tinynn_pool *restrict p, const struct pool_window *restrict window,
-                               int8_t *restrict output, void *restrict scratch) {
+                               int8_t *output, void *restrict scratch) {
   struct pool_window four = *window;
   int32_t left = p->channels;
   (void)scratch;

@@ -57,7 +57,7 @@ static inline void find_inner_taps(const struct tinynn_depthwise *restrict p, in
 
 /* All channels of one output pixel; `padding`: a pixel of the input's zero point. */
 static inline void compute_pixel(const struct tinynn_depthwise *restrict p, const int8_t *from,
-                                 const int32_t *restrict offsets, const int8_t *padding, int8_t *restrict output);
+                                 const int32_t *restrict offsets, const int8_t *padding, int8_t *output);
 
 /* Scratch: two int32 for each tap; a pixel of padding. */
 static inline void depthwise_by_pixels(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,

@@ -295,8 +295,8 @@ static inline void bring_together(const struct tinynn_conv2d *restrict p, struct
 }
 #endif
 
-static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TILE_ELEMENT *restrict input,
-                                TILE_ELEMENT *restrict output, TILE_ELEMENT *restrict scratch) {
+static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TILE_ELEMENT *input,
+                                TILE_ELEMENT *output, TILE_ELEMENT *restrict scratch) {
   const int32_t products = p->kernel_height * p->kernel_width * p->input_channels;
   const int32_t pitch = (products + TILE_STEP - 1) / TILE_STEP * TILE_STEP;
   const int is_direct = p->kernel_height * p->kernel_width == 1 && pitch == products;

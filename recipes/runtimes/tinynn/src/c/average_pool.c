@@ -26,7 +26,7 @@ static __attribute__((noinline)) void add_row(int32_t *restrict sums, const int8
 
 static __attribute__((noinline)) void average_window(const struct tinynn_pool *restrict p, const int8_t *restrict image,
                            struct tinynn_window rows, struct tinynn_window columns, int32_t *restrict sums,
-                           int8_t *restrict output) {
+                           int8_t *output) {
   const int32_t count = (rows.end - rows.begin) * (columns.end - columns.begin);
 #pragma GCC unroll 1
   for (int32_t c = 0; c < p->channels; ++c) {
@@ -44,8 +44,8 @@ static __attribute__((noinline)) void average_window(const struct tinynn_pool *r
   }
 }
 
-void tinynn_average_pool_c(const struct tinynn_pool *restrict p, const int8_t *restrict input,
-                           int8_t *restrict output, void *restrict scratch) {
+void tinynn_average_pool_c(const struct tinynn_pool *restrict p, const int8_t *input,
+                           int8_t *output, void *restrict scratch) {
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t y = 0; y < p->output_height; ++y) {
       const struct tinynn_window rows =

@@ -6,7 +6,7 @@
 static inline int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
 
 static __attribute__((noinline)) void pool_four(const struct tinynn_pool *restrict p,
-                                                const struct pool_window *restrict window, int8_t *restrict output) {
+                                                const struct pool_window *restrict window, int8_t *output) {
   const int8_t *restrict values = window->from;
   const int32_t width = window->width, pixel_bytes = window->pixel_bytes;
   int32_t most0 = p->lowest, most1 = most0, most2 = most0, most3 = most0;
@@ -29,6 +29,6 @@ static __attribute__((noinline)) void pool_four(const struct tinynn_pool *restri
   output[3] = (int8_t)(most3 < highest ? most3 : highest);
 }
 
-void tinynn_max_pool_c(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output) {
+void tinynn_max_pool_c(const struct tinynn_pool *restrict p, const int8_t *input, int8_t *output) {
   pool(p, input, output, NULL);
 }

@@ -5,8 +5,8 @@
 #include "tinynn/depthwise_int16.h"
 #include "tinynn/tile_int16.h"
 
-void tinynn_conv2d_int16_c(const struct tinynn_conv2d *restrict p, const int16_t *restrict input,
-                           int16_t *restrict output, void *restrict scratch) {
+void tinynn_conv2d_int16_c(const struct tinynn_conv2d *restrict p, const int16_t *input,
+                           int16_t *output, void *restrict scratch) {
   tiled_conv2d(p, input, output, scratch);
 }
 
@@ -29,13 +29,13 @@ static inline void sum_four(const int16_t *from, const int8_t *weights, const st
   sums[3] = sum3;
 }
 
-void tinynn_depthwise_int16_c(const struct tinynn_depthwise *restrict p, const int16_t *restrict input,
-                              int16_t *restrict output, void *restrict scratch) {
+void tinynn_depthwise_int16_c(const struct tinynn_depthwise *restrict p, const int16_t *input,
+                              int16_t *output, void *restrict scratch) {
   depthwise_int16(p, input, output, scratch);
 }
 
-void tinynn_fully_connected_int16_c(const struct tinynn_fully_connected *restrict p, const int16_t *restrict input,
-                                    int16_t *restrict output, void *restrict scratch) {
+void tinynn_fully_connected_int16_c(const struct tinynn_fully_connected *restrict p, const int16_t *input,
+                                    int16_t *output, void *restrict scratch) {
   (void)scratch;
   for (int32_t n = 0; n < p->batches; ++n) {
     const int8_t *weights = p->weights;
@@ -59,8 +59,8 @@ void tinynn_fully_connected_int16_c(const struct tinynn_fully_connected *restric
 }
 
 /* The same of rows as a file has them, two at a time. */
-void tinynn_rows_int16_c(const struct tinynn_fully_connected *restrict p, const int16_t *restrict input,
-                         int16_t *restrict output, void *restrict scratch) {
+void tinynn_rows_int16_c(const struct tinynn_fully_connected *restrict p, const int16_t *input,
+                         int16_t *output, void *restrict scratch) {
   (void)scratch;
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t o = 0; o < p->outputs; o += 2) {

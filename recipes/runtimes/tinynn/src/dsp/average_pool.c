@@ -13,7 +13,7 @@ static inline int8_t average(const struct tinynn_pool *restrict p, int32_t sum, 
 }
 
 static __attribute__((noinline)) void pool_four(const struct tinynn_pool *restrict p,
-                                                const struct pool_window *restrict window, int8_t *restrict output) {
+                                                const struct pool_window *restrict window, int8_t *output) {
   const int8_t *restrict values = window->from;
   const int32_t width = window->width, pixel_bytes = window->pixel_bytes;
   const int32_t count = window->height * window->width;
@@ -35,8 +35,8 @@ static __attribute__((noinline)) void pool_four(const struct tinynn_pool *restri
   output[3] = average(p, (int32_t)odd >> 16, count);
 }
 
-void tinynn_average_pool_dsp(const struct tinynn_pool *restrict p, const int8_t *restrict input,
-                             int8_t *restrict output) {
+void tinynn_average_pool_dsp(const struct tinynn_pool *restrict p, const int8_t *input,
+                             int8_t *output) {
   pool(p, input, output, NULL);
 }
 

@@ -123,8 +123,8 @@ static inline void gather(const struct layer *layer, const struct place places[P
   }
 }
 
-void tinynn_conv2d_int16_dsp(const struct tinynn_conv2d *restrict p, const int16_t *restrict input,
-                             int16_t *restrict output, void *restrict scratch) {
+void tinynn_conv2d_int16_dsp(const struct tinynn_conv2d *restrict p, const int16_t *input,
+                             int16_t *output, void *restrict scratch) {
   const int32_t row = p->kernel_width * p->input_channels;
   const int32_t groups = p->kernel_height * ((row + 3) / 4), pairs = (p->output_channels + 1) / 2;
   tinynn_pair *patches = scratch;

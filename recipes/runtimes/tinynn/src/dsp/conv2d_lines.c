@@ -5,7 +5,7 @@
 #include "tinynn/dsp/lines.h"
 
 #define KERNEL(name, matrix)                                                                               \
-  void name(const struct tinynn_conv2d *restrict p, const int8_t *restrict input, int8_t *restrict output, \
+  void name(const struct tinynn_conv2d *restrict p, const int8_t *input, int8_t *output, \
             void *restrict scratch) {                                                                      \
     tinynn_convolve_lines_dsp(p, input, output, scratch, matrix);                                          \
   }

@@ -10,8 +10,8 @@
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/patches.h"
 
-void tinynn_conv2d_wide_dsp(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
-                            int8_t *restrict output, void *restrict scratch) {
+void tinynn_conv2d_wide_dsp(const struct tinynn_conv2d *restrict p, const int8_t *input,
+                            int8_t *output, void *restrict scratch) {
   tinynn_convolve_dsp(p, input, output, scratch, tinynn_twice(-p->input_zero_point), tinynn_matrix3_wide_dsp);
 }
 

@@ -99,8 +99,8 @@ static void clamp_outputs(const struct tinynn_conv2d *p, int8_t *output) {
   }
 }
 
-void tinynn_conv2d_winograd_dsp(const struct tinynn_conv2d_winograd *restrict winograd, const int8_t *restrict input,
-                                int8_t *restrict output, void *restrict scratch) {
+void tinynn_conv2d_winograd_dsp(const struct tinynn_conv2d_winograd *restrict winograd, const int8_t *input,
+                                int8_t *output, void *restrict scratch) {
   const struct tinynn_conv2d *p = &winograd->conv2d;
   const int32_t channels = p->input_channels, held = winograd->groups;
   const int32_t columns = (p->output_width + 1) / 2, tiles = (p->output_height + 1) / 2 * columns;

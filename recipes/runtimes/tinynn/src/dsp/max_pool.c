@@ -16,7 +16,7 @@ static inline uint32_t larger_words(uint32_t most, const int8_t *a, const int8_t
 static inline int8_t larger(int8_t a, int8_t b) { return a > b ? a : b; }
 
 /* output[c] = max(output[c], a[c], b[c]) */
-static __attribute__((noinline)) void raise(int8_t *restrict output, const int8_t *a, const int8_t *b,
+static __attribute__((noinline)) void raise(int8_t *output, const int8_t *a, const int8_t *b,
                                             int32_t channels) {
 #pragma GCC unroll 1
   for (; channels >= 8; channels -= 8) {
@@ -34,7 +34,7 @@ static __attribute__((noinline)) void raise(int8_t *restrict output, const int8_
 }
 
 static inline void pool_window(const struct tinynn_pool *restrict p, const struct pool_window *restrict window,
-                               int8_t *restrict output, void *restrict scratch) {
+                               int8_t *output, void *restrict scratch) {
   const int8_t *line = window->from;
   (void)scratch;
   for (int32_t row = window->height; row > 0; --row) {
@@ -47,7 +47,7 @@ static inline void pool_window(const struct tinynn_pool *restrict p, const struc
   }
 }
 
-void tinynn_max_pool_dsp(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output) {
+void tinynn_max_pool_dsp(const struct tinynn_pool *restrict p, const int8_t *input, int8_t *output) {
   const int32_t outputs = p->batches * p->output_height * p->output_width * p->channels;
   memset(output, p->lowest, (size_t)outputs);
   pool(p, input, output, NULL);

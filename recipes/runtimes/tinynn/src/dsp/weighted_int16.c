@@ -30,14 +30,14 @@ static inline void sum_four(const int16_t *from, const int8_t *weights, const st
   sums[3] = sum3;
 }
 
-void tinynn_depthwise_int16_dsp(const struct tinynn_depthwise *restrict p, const int16_t *restrict input,
-                                int16_t *restrict output, void *restrict scratch) {
+void tinynn_depthwise_int16_dsp(const struct tinynn_depthwise *restrict p, const int16_t *input,
+                                int16_t *output, void *restrict scratch) {
   depthwise_int16(p, input, output, scratch);
 }
 
 /* Scratch: the inputs filled up to groups of four, where they are not whole ones. */
-void tinynn_fully_connected_int16_dsp(const struct tinynn_fully_connected *restrict p, const int16_t *restrict input,
-                                      int16_t *restrict output, void *restrict scratch) {
+void tinynn_fully_connected_int16_dsp(const struct tinynn_fully_connected *restrict p, const int16_t *input,
+                                      int16_t *output, void *restrict scratch) {
   const int32_t groups = (p->inputs + 3) / 4;
   for (int32_t n = 0; n < p->batches; ++n) {
     const int16_t *inputs = input;
@@ -78,8 +78,8 @@ static void arrange(const int16_t *from, int32_t count, tinynn_pair *restrict to
 }
 
 /* Rows as a file has them, two at a time, in whole words. Scratch: the inputs of a batch as they meet them. */
-void tinynn_rows_int16_dsp(const struct tinynn_fully_connected *restrict p, const int16_t *restrict input,
-                           int16_t *restrict output, void *restrict scratch) {
+void tinynn_rows_int16_dsp(const struct tinynn_fully_connected *restrict p, const int16_t *input,
+                           int16_t *output, void *restrict scratch) {
   const int32_t inputs = p->inputs, eights = inputs & ~7;
   if (eights == 0 || (((uintptr_t)p->weights | (uintptr_t)inputs) & 3) != 0) {
     tinynn_rows_int16_c(p, input, output, scratch);

@@ -8,8 +8,8 @@
 #include "tinynn/fixed_point.h"
 #include "tinynn/window.h"
 
-void tinynn_average_pool_ref(const struct tinynn_pool *restrict p, const int8_t *restrict input,
-                             int8_t *restrict output) {
+void tinynn_average_pool_ref(const struct tinynn_pool *restrict p, const int8_t *input,
+                             int8_t *output) {
   for (int32_t n = 0; n < p->batches; ++n) {
     const int8_t *image = input + n * p->input_height * p->input_width * p->channels;
     for (int32_t y = 0; y < p->output_height; ++y) {

@@ -31,7 +31,7 @@ static void copy_patch(const struct tinynn_conv2d *restrict p, const int8_t *res
 
 /* Weights of which each has the zero point taken off: the sum of the inputs under the kernel, so many times, goes. */
 static inline __attribute__((always_inline)) void conv2d(const struct tinynn_conv2d *restrict p,
-                                                         const int8_t *restrict input, int8_t *restrict output,
+                                                         const int8_t *input, int8_t *output,
                                                          int8_t *restrict patch, int32_t weight_zero_point) {
   const int32_t products = p->kernel_height * p->kernel_width * p->input_channels;
   for (int32_t n = 0; n < p->batches; ++n) {
@@ -55,12 +55,12 @@ static inline __attribute__((always_inline)) void conv2d(const struct tinynn_con
   }
 }
 
-void tinynn_conv2d_ref(const struct tinynn_conv2d *restrict p, const int8_t *restrict input, int8_t *restrict output,
+void tinynn_conv2d_ref(const struct tinynn_conv2d *restrict p, const int8_t *input, int8_t *output,
                        void *restrict scratch) {
   conv2d(p, input, output, scratch, 0);
 }
 
-void tinynn_conv2d_asymmetric_ref(const struct tinynn_conv2d_asymmetric *restrict p, const int8_t *restrict input,
-                                  int8_t *restrict output, void *restrict scratch) {
+void tinynn_conv2d_asymmetric_ref(const struct tinynn_conv2d_asymmetric *restrict p, const int8_t *input,
+                                  int8_t *output, void *restrict scratch) {
   conv2d(&p->conv2d, input, output, scratch, p->weight_zero_point);
 }

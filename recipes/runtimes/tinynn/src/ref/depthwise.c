@@ -44,7 +44,7 @@ static inline __attribute__((always_inline)) void sum_pixel(const struct tinynn_
 }
 
 static inline __attribute__((always_inline)) void depthwise(const struct tinynn_depthwise *restrict p,
-                                                            const int8_t *restrict input, int8_t *restrict output,
+                                                            const int8_t *input, int8_t *output,
                                                             int32_t *restrict sums, int32_t less) {
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t y = 0; y < p->output_height; ++y) {
@@ -61,12 +61,12 @@ static inline __attribute__((always_inline)) void depthwise(const struct tinynn_
   }
 }
 
-void tinynn_depthwise_ref(const struct tinynn_depthwise *restrict p, const int8_t *restrict input,
-                          int8_t *restrict output, void *restrict scratch) {
+void tinynn_depthwise_ref(const struct tinynn_depthwise *restrict p, const int8_t *input,
+                          int8_t *output, void *restrict scratch) {
   depthwise(p, input, output, scratch, 0);
 }
 
 void tinynn_depthwise_asymmetric_ref(const struct tinynn_depthwise_asymmetric *restrict p,
-                                     const int8_t *restrict input, int8_t *restrict output, void *restrict scratch) {
+                                     const int8_t *input, int8_t *output, void *restrict scratch) {
   depthwise(&p->depthwise, input, output, scratch, p->weight_zero_point);
 }

@@ -15,7 +15,7 @@ static void raise_to(int8_t *restrict largest, const int8_t *restrict values, in
 }
 
 static void pool_window(const struct tinynn_pool *restrict p, const int8_t *restrict image, int32_t y, int32_t x,
-                        int8_t *restrict output) {
+                        int8_t *output) {
   const struct tinynn_window rows = tinynn_window(y, p->stride_y, p->pad_top, p->kernel_height, p->input_height);
   const struct tinynn_window columns = tinynn_window(x, p->stride_x, p->pad_left, p->kernel_width, p->input_width);
   for (int32_t c = 0; c < p->channels; ++c) {
@@ -31,7 +31,7 @@ static void pool_window(const struct tinynn_pool *restrict p, const int8_t *rest
   }
 }
 
-void tinynn_max_pool_ref(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output) {
+void tinynn_max_pool_ref(const struct tinynn_pool *restrict p, const int8_t *input, int8_t *output) {
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t y = 0; y < p->output_height; ++y) {
       for (int32_t x = 0; x < p->output_width; ++x) {

@@ -37,8 +37,8 @@ static int64_t convolve(const struct tinynn_conv2d *restrict p, const int16_t *r
   return sum;
 }
 
-void tinynn_conv2d_int16_ref(const struct tinynn_conv2d *restrict p, const int16_t *restrict input,
-                             int16_t *restrict output) {
+void tinynn_conv2d_int16_ref(const struct tinynn_conv2d *restrict p, const int16_t *input,
+                             int16_t *output) {
   const int32_t products = p->kernel_height * p->kernel_width * p->input_channels;
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t i = 0; i < p->output_height * p->output_width; ++i) {
@@ -71,8 +71,8 @@ static int64_t convolve_channel(const struct tinynn_depthwise *restrict p, const
   return sum;
 }
 
-void tinynn_depthwise_int16_ref(const struct tinynn_depthwise *restrict p, const int16_t *restrict input,
-                                int16_t *restrict output) {
+void tinynn_depthwise_int16_ref(const struct tinynn_depthwise *restrict p, const int16_t *input,
+                                int16_t *output) {
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t i = 0; i < p->output_height * p->output_width; ++i) {
       const int32_t y = i / p->output_width * p->stride_y - p->pad_top;
@@ -88,8 +88,8 @@ void tinynn_depthwise_int16_ref(const struct tinynn_depthwise *restrict p, const
   }
 }
 
-void tinynn_fully_connected_int16_ref(const struct tinynn_fully_connected *restrict p, const int16_t *restrict input,
-                                      int16_t *restrict output) {
+void tinynn_fully_connected_int16_ref(const struct tinynn_fully_connected *restrict p, const int16_t *input,
+                                      int16_t *output) {
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t o = 0; o < p->outputs; ++o) {
       const struct tinynn_wide_channel *channel = &wide(p->channels)[o];
@@ -116,8 +116,8 @@ static int64_t convolve_transposed(const struct tinynn_conv2d *restrict p, const
   return sum;
 }
 
-void tinynn_transpose_conv_int16_ref(const struct tinynn_conv2d *restrict p, const int16_t *restrict input,
-                                     int16_t *restrict output) {
+void tinynn_transpose_conv_int16_ref(const struct tinynn_conv2d *restrict p, const int16_t *input,
+                                     int16_t *output) {
   const int32_t products = p->kernel_height * p->kernel_width * p->input_channels;
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t i = 0; i < p->output_height * p->output_width; ++i) {

@@ -7,7 +7,7 @@ void tinynn_tile4x4_rv32(const struct tinynn_tile *tile);
 
 static inline void tile(const struct tinynn_tile *tile) { tinynn_tile4x4_rv32(tile); }
 
-void tinynn_conv2d_rv32(const struct tinynn_conv2d *restrict p, const int8_t *restrict input, int8_t *restrict output,
+void tinynn_conv2d_rv32(const struct tinynn_conv2d *restrict p, const int8_t *input, int8_t *output,
                         void *restrict scratch) {
   tiled_conv2d(p, input, output, scratch);
 }

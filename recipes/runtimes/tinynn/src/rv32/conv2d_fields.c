@@ -13,7 +13,7 @@ void tinynn_fields6x2_rv32(const struct tinynn_tile *tile);
 
 static inline void tile(const struct tinynn_tile *tile) { tinynn_fields6x2_rv32(tile); }
 
-void tinynn_conv2d_fields_rv32(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
-                               int8_t *restrict output, void *restrict scratch) {
+void tinynn_conv2d_fields_rv32(const struct tinynn_conv2d *restrict p, const int8_t *input,
+                               int8_t *output, void *restrict scratch) {
   tiled_conv2d(p, input, output, scratch);
 }

@@ -3,7 +3,7 @@
 #define TILE_CHANNELS 4
 #include "tinynn/tile_int16.h"
 
-void tinynn_conv2d_int16_rv32(const struct tinynn_conv2d *restrict p, const int16_t *restrict input,
-                              int16_t *restrict output, void *restrict scratch) {
+void tinynn_conv2d_int16_rv32(const struct tinynn_conv2d *restrict p, const int16_t *input,
+                              int16_t *output, void *restrict scratch) {
   tiled_conv2d(p, input, output, scratch);
 }

@@ -28,7 +28,7 @@ static inline void average(const struct tinynn_pool *restrict p, const struct po
 }
 
 static inline void pool_window(const struct tinynn_pool *restrict p, const struct pool_window *restrict window,
-                               int8_t *restrict output, void *restrict scratch) {
+                               int8_t *output, void *restrict scratch) {
   const int8_t *values = window->from;
   size_t lanes;
   (void)scratch;
@@ -40,8 +40,8 @@ static inline void pool_window(const struct tinynn_pool *restrict p, const struc
   }
 }
 
-void tinynn_average_pool_rvv(const struct tinynn_pool *restrict p, const int8_t *restrict input,
-                             int8_t *restrict output, void *restrict scratch) {
+void tinynn_average_pool_rvv(const struct tinynn_pool *restrict p, const int8_t *input,
+                             int8_t *output, void *restrict scratch) {
   pool(p, input, output, scratch);
 }
 #endif

@@ -31,7 +31,7 @@ static inline void tile(const struct tinynn_tile *tile) {
   }
 }
 
-void tinynn_conv2d_rvv(const struct tinynn_conv2d *restrict p, const int8_t *restrict input, int8_t *restrict output,
+void tinynn_conv2d_rvv(const struct tinynn_conv2d *restrict p, const int8_t *input, int8_t *output,
                        void *restrict scratch) {
   tiled_conv2d(p, input, output, scratch);
 }

@@ -9,7 +9,7 @@
 #include "tinynn/taps.h"
 
 static inline void compute_pixel(const struct tinynn_depthwise *restrict p, const int8_t *from,
-                                 const int32_t *restrict offsets, const int8_t *padding, int8_t *restrict output) {
+                                 const int32_t *restrict offsets, const int8_t *padding, int8_t *output) {
   const struct tinynn_rvv_clamp clamp = {p->output_zero_point, p->lowest, p->highest};
   const int32_t taps = p->kernel_height * p->kernel_width;
   const int32_t *channel = (const int32_t *)p->channels;
@@ -31,8 +31,8 @@ static inline void compute_pixel(const struct tinynn_depthwise *restrict p, cons
   }
 }
 
-void tinynn_depthwise_rvv(const struct tinynn_depthwise *restrict p, const int8_t *restrict input,
-                          int8_t *restrict output, void *restrict scratch) {
+void tinynn_depthwise_rvv(const struct tinynn_depthwise *restrict p, const int8_t *input,
+                          int8_t *output, void *restrict scratch) {
   depthwise_by_pixels(p, input, output, scratch);
 }
 #endif

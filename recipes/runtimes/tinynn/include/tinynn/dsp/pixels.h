@@ -30,7 +30,7 @@ static inline int32_t is_plain(const struct tinynn_conv2d *p) { return p->output
 
 /* The first `count` of them. */
 static inline void multiply_pixels(const struct tinynn_conv2d *restrict p, struct tinynn_matrix *matrix,
-                                   int8_t *restrict aside, int32_t count, int8_t *restrict output,
+                                   int8_t *restrict aside, int32_t count, int8_t *output,
                                    void (*multiply)(const struct tinynn_matrix *matrix)) {
   if (count == PIXELS && is_plain(p)) {
     matrix->output = output;
