@@ -56,7 +56,7 @@ RECIPES = {
     "sets: {flags: [-fgenerated], all_flags: [-fall], options: {alignment: 32}}\n",
 }
 CPU = {
-    **{"isa": "thumb", "flags": ("-mx",), "headers": "arm", "libraries": (), "link_flags": ()},
+    **{"isa": "thumb", "flags": ("-mx",), "headers": "arm", "libraries": (), "features": (), "link_flags": ()},
     "builtins": {"cpu": "c", "target": "t", "flags": ()},
 }
 TOOLCHAIN = {"name": "tools", "implementation": "tinyflow.toolchains.zig", "cpu": CPU}
