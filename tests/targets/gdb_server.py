@@ -10,6 +10,8 @@ from collections.abc import Callable
 from unicorn import UC_ARCH_ARM, UC_HOOK_CODE, UC_MODE_THUMB, Uc, UcError
 from unicorn.arm_const import UC_ARM_REG_R0, UC_CPU_ARM_CORTEX_M4
 
+from tinyflow.targets.packets import ACKNOWLEDGED, framed, take, without_escapes
+
 _FLASH, _RAM, _BLOCK = (0x08000000, 1 << 20), (0x20000000, 1 << 17), 16 << 10
 _ID, _ID_ADDRESS = 0x10006463, 0xE0042000
 _CYCCNT = 0xE0001004
@@ -67,20 +69,18 @@ class Server:
     def _talk(self, client: socket.socket) -> None:
         buffer = b""
         while True:
-            more = client.recv(1 << 16)
-            if not more:
-                return
-            buffer += more
-            while found := re.search(rb"\$([^#]*)#..", buffer, re.DOTALL):
-                buffer = buffer[found.end() :]
-                if self.mood == "silent":
-                    continue
-                packet = re.sub(rb"\}(.)", lambda escaped: bytes([escaped[1][0] ^ 0x20]), found[1], flags=re.DOTALL)
+            packet, buffer = take(buffer)
+            if packet is None:
+                more = client.recv(1 << 16)
+                if not more:
+                    return
+                buffer += more
+            elif self.mood != "silent":
                 if self.mood == "gone" and packet.startswith(b"vCont;c"):
                     return
-                answer = b"\xc3\x28?" if self.mood == "garbage" else self._answer(packet)
-                check = (sum(answer) + (self.mood == "garbage")) % 256
-                client.sendall(b"+$%b#%02x" % (answer, check))
+                answer = b"\xc3\x28?" if self.mood == "garbage" else self._answer(without_escapes(packet))
+                wrong = b"+$%b#%02x" % (answer, (sum(answer) + 1) % 256)
+                client.sendall(wrong if self.mood == "garbage" else ACKNOWLEDGED + framed(answer))
 
     def _answer(self, packet: bytes) -> bytes:
         if packet.startswith(b"vFlashWrite:"):

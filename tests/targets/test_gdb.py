@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from debugger import debugged, never
 from gdb_server import Server
 from small_firmware import MODEL, Bench
 
@@ -55,6 +56,21 @@ def opened(bench: Bench, server: Server, **words: Any) -> Board:
     machine = open_machine(target_of(bench, connect=f"127.0.0.1:{server.port}", **words), {})
     assert isinstance(machine, Board)
     return machine
+
+
+def test_a_board_is_left_to_a_debugger(bench: Bench, firmware: Path, server: Server) -> None:
+    """At the beginning of the call, through our connection: the server neither hears `?` nor that somebody left."""
+    with closing(opened(bench, server)) as board:
+        board.load(firmware)
+        board.call("model_setup", limit_instructions=LIMIT)
+        board.write("model_arena+16", bytes(range(1, 9)))
+        with debugged(board, "model_invoke") as (remote, said):
+            assert remote.ask("?") == "S05" and remote.get("pc") == board.firmware.address("model_invoke")
+            remote.write(board.firmware.address("model_arena+16"), b"}$#*")
+            assert remote.run(never, 5) and said[-1] == "model_invoke has returned 0"
+            output = remote.read(board.firmware.address("model_arena+64"), 4)
+        expected = sum(w * x for w, x in zip((1, 2, 3, -4, 5, -6, 7, 8), (*b"}$#*", 5, 6, 7, 8), strict=True))
+        assert output == expected.to_bytes(4, "little")
 
 
 def test_a_board_is_flashed_and_called(bench: Bench, firmware: Path, server: Server) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import kept
 import pytest
+from debugger import debugged, never
 from processors import described
 from small_firmware import MODEL, Bench
 from tests_support import is_running, wait_until
@@ -24,6 +25,7 @@ from tinyflow.targets.protocol import open_machine
 from tinyflow.targets.qemu import capabilities, counter
 from tinyflow.targets.qemu.boards import board
 from tinyflow.targets.qemu.machine import Qemu
+from tinyflow.targets.remote import Gone
 from tinyflow.targets.unicorn.machine import Simulator
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -158,6 +160,28 @@ def start(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     yield start_one
     for machine in opened:
         machine.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cpu", ["cortex-m55", "rv32gcv", "cortex-a9"])
+def test_a_debugger_takes_over(cpu: str, start: Start) -> None:
+    """At the call's beginning; it steps, is stopped at the end, or in a loop, and told of a fault."""
+    board = start(cpu, "faults")
+    board.call("model_setup", limit_instructions=LIMIT)
+    with debugged(board, "model_invoke") as (remote, said):
+        assert remote.ask("?") == "S05" and remote.get("pc") == board.firmware.address("model_invoke")
+        remote.step()
+        assert remote.run(never, 30) and said[-1] == "model_invoke has returned 0"
+        with pytest.raises(Gone):
+            remote.run(never, 5)
+    with debugged(board, "loops_for_ever") as (remote, _):
+        assert not remote.run(lambda: True, 0.2)
+        inside = board.firmware.function_at(remote.get("pc"))
+        assert inside is not None and inside.name == "loops_for_ever"
+    with debugged(board, "undefined") as (remote, said):
+        remote.run(never, 30)
+        assert "undefined instruction" in said[-1]
+    assert board.call("model_invoke", limit_instructions=LIMIT)[0] == 0
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ COMMANDS = {
     "history": BENCHES,
     "watch": NAMES,
     "bisect-layer": NAMES,
+    "debug": NAMES,
     "graph": NAMES,
     "tabcompletion": TASKS,
     "results": NOTHING,

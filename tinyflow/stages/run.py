@@ -172,6 +172,16 @@ def rows_of(plan: PlanDocument, sample: Sequence[bytes]) -> Iterator[tuple[str, 
             yield plan.feed.function, sample[0][begin : begin + plan.feed.row_bytes]
 
 
+def begin(machine: Machine, plan: PlanDocument, sample: Sequence[bytes], limit_instructions: int) -> None:
+    """All that comes before the first invoke: set-up, the inputs or, where it is fed, all rows."""
+    call(machine, plan.setup, limit_instructions)
+    if plan.reset:
+        call(machine, plan.reset, limit_instructions)
+    write_inputs(machine, plan, sample)
+    for function, row in rows_of(plan, sample):
+        call(machine, function, limit_instructions, row)
+
+
 @dataclass(frozen=True)
 class _Bench:
     """Firmware on a machine, what it must compute, and how long one call may take."""

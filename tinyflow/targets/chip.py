@@ -16,12 +16,15 @@ from typing import Any
 from tinyflow.core.errors import RunError, Timeout
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge, Table, instruction_lengths
+from tinyflow.targets.gdb_port import End, Stub
 from tinyflow.targets.protocol import Counters, FunctionCount, Machine
 
 PAINT = b"\xa5"
 # Start-up copies and clears RAM, a few instructions for a word; more than this is a loop.
 STARTUP_LIMIT_INSTRUCTIONS = 100_000_000
+NO_LIMIT = 1 << 62  # instructions
 _GIVEN_ALIGNMENT = 16
+_THUMB_STATE = 1 << 24  # of xPSR
 # Calls return to where no chip has memory.
 RETURN_ADDRESS = 0x9FFFF000
 
@@ -112,7 +115,16 @@ class Chip(Machine):
         """Begin anew where an error has left the chip in no state to go on."""
 
     def call(self, symbol: str, *, limit_instructions: int, given: bytes = b"") -> tuple[int, Counters]:
-        """See `protocol.Machine`. Registers begin as 0, so that one call doesn't depend on another's leavings."""
+        """See `protocol.Machine`."""
+        begin = self._prepare(symbol, given)
+        counters = self._run(symbol, begin, self.return_address, limit_instructions)
+        return self._status(), counters
+
+    def _prepare(self, symbol: str, given: bytes = b"") -> int:
+        """Stack and registers for a call; where it begins.
+
+        Registers begin as 0, so that one call doesn't depend on another's leavings.
+        """
         begin, rules = self.firmware.address(symbol), self.instruction_set
         bottom, size = self._stack()
         self._revive()
@@ -125,9 +137,34 @@ class Chip(Machine):
             self.set(rules.result, place)
         self.set("sp", (bottom + size) & -rules.stack_alignment)
         self.set(rules.link, self.return_address | rules.code_bit)
-        counters = self._run(symbol, begin, self.return_address, limit_instructions)
-        status = (self.get(rules.result) & 0xFFFFFFFF).to_bytes(4, "little")
-        return int.from_bytes(status, "little", signed=True), counters
+        return begin
+
+    def _status(self) -> int:
+        """What the call that has just ended returned."""
+        status = (self.get(self.instruction_set.result) & 0xFFFFFFFF).to_bytes(4, "little")
+        return int.from_bytes(status, "little", signed=True)
+
+    def stopped_at(self, symbol: str) -> Stub:
+        """See `protocol.Machine`."""
+        begin = self._prepare(symbol)
+        self._enter(begin)
+        return self._stub(symbol)
+
+    def _enter(self, begin: int) -> None:
+        """Let the next instruction be that at this address."""
+        if self.instruction_set.has_vector_table:
+            self.set("xpsr", _THUMB_STATE)
+        self.set("pc", begin)
+
+    @abstractmethod
+    def _stub(self, symbol: str) -> Stub:
+        """What answers a debugger; the call of `symbol` is about to begin."""
+
+    def end_of_call(self, symbol: str) -> End | None:
+        """What a debugger is to be told where it stopped because the call is over; None where it isn't."""
+        if self.get("pc") != self.return_address:
+            return None
+        return End(f"{symbol} has returned {self._status()}", b"W%02x" % (self._status() & 0xFF))
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """See `protocol.Machine`."""

@@ -22,6 +22,7 @@ from tinyflow.core.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from tinyflow.targets.blocks import Piece
+    from tinyflow.targets.gdb_port import Stub
     from tinyflow.targets.write_limits import Guarded
 
 
@@ -166,6 +167,11 @@ class Machine(Protocol):
         With `flash` (flash_model.so, and the target's `flash_timing`) waits for flash are counted.
         """
         raise RunError("only the built-in simulator sees every instruction", hint="profile a simulated target")
+
+    def stopped_at(self, symbol: str) -> Stub:
+        """Begin a call, stop it before its first instruction, and leave it to a debugger: see `gdb_port`."""
+        hint = "take a chip that a simulator here has, such as stm32f7, or a board"
+        raise UsageError("nothing of this target is behind a GDB port", hint=hint)
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:

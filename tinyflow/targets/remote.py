@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import IO
 
+from tinyflow.targets.packets import ACKNOWLEDGED, INTERRUPT, answered, framed, take, with_escapes
+
 _ANSWER_LIMIT_S = 30.0  # of everything but running; on a busy machine
 _PIECE_BYTES = 1920  # of memory in a packet, in hexadecimal below QEMU's 4096 characters
-_INTERRUPT = b"\x03"
 
 
 class Gone(Exception):
@@ -58,7 +59,7 @@ class Remote:
         """Change bytes of flash that is erased, until `vFlashDone`. Raises ValueError for a server that refuses."""
         for begin in range(0, len(data), _PIECE_BYTES):
             piece = data[begin : begin + _PIECE_BYTES]
-            answer = self.ask(b"vFlashWrite:%x:" % (address + begin) + _with_escapes(piece))
+            answer = self.ask(b"vFlashWrite:%x:" % (address + begin) + with_escapes(piece))
             if answer != "OK":
                 raise ValueError(f"{answer!r} to vFlashWrite at {address + begin:#x}")
 
@@ -133,28 +134,27 @@ class Remote:
 
     def step(self) -> None:
         """Run one instruction."""
-        self._send(f"vCont;s{self._thread}")
-        self._receive(_ANSWER_LIMIT_S)
+        self.send(f"vCont;s{self._thread}")
+        self.receive(_ANSWER_LIMIT_S)
 
     def run(self, watch: Callable[[], bool], every_s: float) -> bool:
         """Run until it stops. Whether it did by itself, and not because `watch`, asked from time to time, wanted it."""
-        self._send(f"vCont;c{self._thread}")
+        self.send(f"vCont;c{self._thread}")
         is_by_itself = True
         while True:
             try:
-                self._receive(every_s)
+                self.receive(every_s)
                 return is_by_itself
             except TimeoutError:
                 if is_by_itself and watch():
                     is_by_itself = False
-                    self._requests.write(_INTERRUPT)
-                    self._requests.flush()
+                    self.interrupt()
 
     def monitor(self, command: str) -> str:
         """Have the server do what its console would; what it prints, or its refusal."""
-        self._send(f"qRcmd,{command.encode().hex()}")
+        self.send(f"qRcmd,{command.encode().hex()}")
         printed = ""
-        while (answer := self._receive(_ANSWER_LIMIT_S)).startswith("O") and answer != "OK":
+        while (answer := self.receive(_ANSWER_LIMIT_S)).startswith("O") and answer != "OK":
             printed += bytes.fromhex(answer[1:]).decode("utf-8", "replace")
         return printed if answer == "OK" else printed + answer
 
@@ -162,26 +162,32 @@ class Remote:
 
     def ask(self, packet: str | bytes) -> str:
         """One request and its answer. Raises Gone."""
-        self._send(packet)
-        return self._receive(_ANSWER_LIMIT_S)
+        self.send(packet)
+        return self.receive(_ANSWER_LIMIT_S)
 
-    def _send(self, packet: str | bytes) -> None:
+    def send(self, packet: str | bytes) -> None:
+        """A request whose answer is waited for elsewhere. Raises Gone."""
         data = packet.encode() if isinstance(packet, str) else packet
         try:
-            self._requests.write(b"$%b#%02x" % (data, sum(data) % 256))
+            self._requests.write(framed(data))
             self._requests.flush()
         except ConnectionError:
             raise Gone from None
 
-    def _receive(self, limit_s: float) -> str:
-        """The next packet, acknowledged. Raises TimeoutError and keeps what has come."""
-        end = time.monotonic() + limit_s
+    def interrupt(self) -> None:
+        """Stop what runs."""
+        self._requests.write(INTERRUPT)
+        self._requests.flush()
+
+    def receive(self, limit_s: float | None) -> str:
+        """The next packet, acknowledged. Raises TimeoutError and keeps what has come; None: no limit."""
+        end = None if limit_s is None else time.monotonic() + limit_s
         while True:
-            begin = self._buffer.find(b"$")
-            stop = self._buffer.find(b"#", begin)
-            if begin >= 0 and 0 <= stop <= len(self._buffer) - 3:
+            packet, self._buffer = take(self._buffer)
+            if packet is not None:
                 break
-            if not select.select([self._answers], [], [], max(0, end - time.monotonic()))[0]:
+            left = None if end is None else max(0, end - time.monotonic())
+            if not select.select([self._answers], [], [], left)[0]:
                 raise TimeoutError
             try:
                 more = os.read(self._answers.fileno(), 65536)
@@ -190,22 +196,7 @@ class Remote:
             if not more:
                 raise Gone
             self._buffer += more
-        packet, check = self._buffer[begin + 1 : stop], self._buffer[stop + 1 : stop + 3]
-        if int(check, 16) != sum(packet) % 256:
-            raise ValueError(f"wrong checksum of {packet[:20]!r}")
-        self._buffer = self._buffer[stop + 3 :]
         if packet[:1] in (b"W", b"X"):  # the process ends
             raise Gone
-        self._requests.write(b"+")
-        return _without_escapes(packet)
-
-
-def _without_escapes(packet: bytes) -> str:
-    first, *rest = packet.split(b"}")
-    whole = (first + b"".join(bytes([part[0] ^ 0x20]) + part[1:] for part in rest)).decode("latin-1")
-    # `0* ` is a run: the character before, as often again as the code behind is above 29
-    return re.sub(r"(.)\*(.)", lambda run: run[1] * (ord(run[2]) - 28), whole, flags=re.DOTALL)
-
-
-def _with_escapes(data: bytes) -> bytes:
-    return re.sub(rb"[#$*}]", lambda found: b"}" + bytes([found[0][0] ^ 0x20]), data)
+        self._requests.write(ACKNOWLEDGED)
+        return answered(packet).decode("latin-1")

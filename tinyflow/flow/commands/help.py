@@ -44,6 +44,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
 
   {bin} watch bench:vww-tinyc-stm32f7   run it again whenever a kernel, recipe or model is saved
   {bin} bisect-layer vww-tinyc-stm32f7  the layer whose output is wrong, or whose kernel faults
+  {bin} debug vww-tinyc-stm32f7         the firmware, stopped at its invoke, behind a port for GDB
   {bin} tuning                          records of tuned kernels: list, export BENCH, import FILE
   {bin} cycles                          what boards measured beside what is estimated; `cycles add FILE.csv` takes more
   {bin} graph vww-tvmaot-stm32f7        the actions of a bench as DOT, Mermaid or SVG

@@ -54,6 +54,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
     def parse_words(self, words: list[str]) -> int:
         """Run, unless a command is behind options: doit looks for one in the first place only."""
+        words = [part for word in words for part in (word.split(":", 1) if word.startswith("debug:") else (word,))]
         command, others = self._command_in(words)
         if command is not None:
             return int(command.parse_execute(others))

@@ -19,6 +19,8 @@ from tinyflow.targets.chip import RISCV, THUMB, Chip
 from tinyflow.targets.chip_faults import overflow, refusal
 from tinyflow.targets.elf import place
 from tinyflow.targets.gdb.server import Connection, alone, load_by
+from tinyflow.targets.gdb_port import End, fault
+from tinyflow.targets.gdb_relay import Relay
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.qemu import faults
 from tinyflow.targets.remote import Gone, Remote
@@ -29,7 +31,7 @@ _DEMCR, _TRACE_ON = 0xE000EDFC, 1 << 24
 _DWT_CTRL, _DWT_CYCCNT = 0xE0001000, 0xE0001004
 _COUNTING, _NO_COUNTER = 1, 1 << 25
 _COUNT_LIMIT = 1 << 32
-_THUMB_STATE, _EXCEPTION = 1 << 24, 0x1FF  # of xPSR
+_EXCEPTION = 0x1FF  # of xPSR
 _RISCV_COUNTER = "mcycle"
 _LOOK_EVERY_S = 0.25
 _BREAKPOINT_BYTES = 2
@@ -200,9 +202,7 @@ class Board(Chip):
         """See `Chip`."""
         has_counter = symbol != "reset" and self._has_counter
         with self._understood():
-            if self.instruction_set is THUMB:
-                self._remote.set("xpsr", _THUMB_STATE)
-            self._remote.set("pc", begin)
+            self._enter(begin)
             self._is_fit = False
             before = self._count() if has_counter else None
             started = time.perf_counter()
@@ -218,6 +218,16 @@ class Board(Chip):
             self._is_fit = True
             after = self._count() if has_counter else None
             return self._cost(symbol, begin, wall_s, before, after)
+
+    def _stub(self, symbol: str) -> Relay:
+        """See `Chip`."""
+        self._is_fit = False
+
+        def end() -> End | None:
+            is_trapped = self.get("pc") == self.return_address and self._is_in_exception()
+            return fault(faults.explain(self, symbol)) if is_trapped else self.end_of_call(symbol)
+
+        return Relay(self._remote, end)
 
     def _is_in_exception(self) -> bool:
         return self.instruction_set is THUMB and bool(self._remote.get("xpsr") & _EXCEPTION)

@@ -19,8 +19,10 @@ from typing import Any
 from tinyflow.core.errors import RunError, Timeout, ToolError
 from tinyflow.core.process import advice_on, clean_environment, end_of, with_parent
 from tinyflow.targets import elf
-from tinyflow.targets.chip import PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
+from tinyflow.targets.chip import NO_LIMIT, PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
 from tinyflow.targets.chip_faults import overflow, refusal
+from tinyflow.targets.gdb_port import End, fault
+from tinyflow.targets.gdb_relay import Relay
 from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.qemu import faults
 from tinyflow.targets.qemu.boards import Board, board, catch_traps
@@ -34,7 +36,6 @@ _LOOK_EVERY_S = 0.5
 _SILENT_LOOKS = 3  # without an instruction, until we ask what it waits for
 _LARGEST_SILENCES = 20  # of a processor that doesn't wait, on a machine that is very busy
 _LOCKUP = re.compile(r"Lockup.*?R13=([0-9a-f]+).*?R15=([0-9a-f]+)", re.DOTALL)
-_THUMB_STATE = 1 << 24  # of xPSR
 
 
 class Qemu(Chip):
@@ -148,9 +149,7 @@ class Qemu(Chip):
 
     def _run(self, symbol: str, begin: int, until: int, limit_instructions: int) -> Counters:
         """See `Chip`."""
-        if self.instruction_set.has_vector_table:
-            self._remote.set("xpsr", _THUMB_STATE)
-        self._remote.set("pc", begin)
+        self._enter(begin)
         self.table.reset(limit_instructions)
         self._is_fit = False
         started = time.perf_counter()
@@ -202,6 +201,18 @@ class Qemu(Chip):
         self._remote.step()
         self._remote.add_breakpoint(counter, 2)
         return True
+
+    def _stub(self, symbol: str) -> Relay:
+        """See `Chip`."""
+        self.table.reset(NO_LIMIT)
+        self._is_fit = False
+
+        def end() -> End | None:
+            if self.get("pc") in self._board.traps:
+                return fault(faults.explain(self, symbol))
+            return self.end_of_call(symbol)
+
+        return Relay(self._remote, end)
 
     def _death(self, symbol: str, limit_instructions: int) -> RunError | Timeout:
         where = elf.place(self.firmware, self.table.last[0])

@@ -9,14 +9,16 @@ from typing import Any
 
 from tinyflow.core.errors import RunError, UsageError
 from tinyflow.targets.blocks import Piece
-from tinyflow.targets.chip import PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
+from tinyflow.targets.chip import NO_LIMIT, PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
 from tinyflow.targets.chip_faults import refusal
 from tinyflow.targets.elf import addresses
+from tinyflow.targets.gdb_port import End, fault
 from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.unicorn import faults
 from tinyflow.targets.unicorn.block_table import BlockTable
 from tinyflow.targets.unicorn.call_steps import Follower
 from tinyflow.targets.unicorn.flash_model import FlashModel
+from tinyflow.targets.unicorn.gdb_server import Answers
 from tinyflow.targets.unicorn.guard import Guard
 from tinyflow.targets.unicorn.memory_map import PAGE_BYTES, map_memory
 from tinyflow.targets.unicorn.processor import Processor, processor
@@ -141,6 +143,25 @@ class Simulator(Chip):
         if self._guard is not None:
             self._guard.end()
         return self._counters(wall_s)
+
+    def _enter(self, begin: int) -> None:
+        """See `Chip`."""
+        self.set("pc", begin | self.instruction_set.code_bit)
+
+    def _stub(self, symbol: str) -> Answers:
+        """See `Chip`."""
+
+        def begin() -> None:
+            self._events.clear()
+            self.table.reset(NO_LIMIT)
+
+        def end(has_failed: bool) -> End | None:
+            if has_failed or self._events.access or self._events.exception is not None:
+                return fault(faults.explain(self, self._events, has_failed, symbol))
+            return self.end_of_call(symbol)
+
+        begin()
+        return Answers(self._engine, self, self._processor, begin, end)
 
     def get(self, register: str) -> int:
         """See `Chip`."""
