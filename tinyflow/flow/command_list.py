@@ -38,7 +38,7 @@ COMMANDS = {
     "init": NOTHING,
     "schema": RECIPES,
 }
-GROUPS = ("bench", "suite", "report", "shrink", "quantise", "profile", "layers", "pareto", "export")
+GROUPS = ("bench", "suite", "report", "shrink", "quantise", "profile", "layers", "pareto", "export", "firmware")
 # of these the names are models
 MODEL_GROUPS = ("shrink", "quantise")
 

@@ -23,6 +23,7 @@ from tinyflow.core.regular_files import small_text
 from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.error_locations import locate
+from tinyflow.flow.planning.firmware import Wanted
 from tinyflow.flow.planning.plan import Planner, task_name
 from tinyflow.flow.planning.selection import Selection, Selector
 from tinyflow.flow.project import Project, find_project
@@ -56,6 +57,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         gc.set_threshold(_OBJECTS_PER_COLLECTION)
         self.started_s = time.monotonic()  # planning and checking are a part of what a run takes
         self.timeout_s: float | None = None  # of every action, where the user says so
+        self.wanted = Wanted()  # of firmware
         self.selection = Selection()
         self.ledger = Ledger()
         self.warn = _complain
@@ -83,7 +85,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     @cached_property
     def selector(self) -> Selector:
         """What words can select."""
-        return Selector(self.catalogue, lambda: self.planner, self._read, self._remembered)
+        return Selector(self.catalogue, lambda: self.planner, self._read, self._remembered, self.wanted)
 
     def remember(self, words: Iterable[str]) -> None:
         """Keep words whose actions are listed, so that these can be selected by what is listed."""

@@ -35,29 +35,46 @@ def is_library(content: bytes) -> bool:
 
 def objects(content: bytes) -> Iterator[bytes]:
     """The members of a library that aren't tables."""
-    return (data for name, data in _members(content) if name not in (*_TABLES, _NAMES))
+    return (data for _, name, data in _members(content) if name not in (*_TABLES, _NAMES))
+
+
+def symbols(content: bytes) -> list[set[str]]:
+    """What each member defines for others, weak ones too, by the library's table."""
+    found = {at: set[str]() for at, name, _ in _members(content) if name not in (*_TABLES, _NAMES)}
+    for at, name in _table(content):
+        found[at].add(name)
+    return list(found.values())
 
 
 def symbols_twice(content: bytes) -> list[str]:
     """Names that several members of a library define, weak ones too, in the order of its table."""
-    for name, data in _members(content):
+    seen = [name for _, name in _table(content)]
+    return [name for name in dict.fromkeys(seen) if seen.count(name) > 1] if len(set(seen)) < len(seen) else []
+
+
+def _table(content: bytes) -> list[tuple[int, str]]:
+    """Names, each with where the member begins that defines it."""
+    for _, name, data in _members(content):
         if name in _TABLES:
             width = _TABLES[name]
-            count = int.from_bytes(data[:width], "big")
+            count, *places = (
+                int.from_bytes(data[at : at + width], "big")
+                for at in range(0, width * (int.from_bytes(data[:width], "big") + 1), width)
+            )
             names = data[width * (count + 1) :].split(b"\0")[:count]
-            seen = [text.decode(errors="replace") for text in names]
-            return [text for text in dict.fromkeys(seen) if seen.count(text) > 1] if len(set(seen)) < count else []
+            return [(at, text.decode(errors="replace")) for at, text in zip(places, names, strict=False)]
     return []
 
 
-def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Names, as they are in the headers, and bytes; nothing behind a damaged header."""
+def _members(content: bytes) -> Iterator[tuple[int, str, bytes]]:
+    """Where they begin, names as they are in the headers, and bytes; nothing behind a damaged header."""
     start = len(_ARCHIVE)
     while start + _HEADER_BYTES <= len(content):
         header = content[start : start + _HEADER_BYTES]
         size = header[48:58].strip()
         if not size.isdigit():
             return
-        start += _HEADER_BYTES
-        yield header[:16].decode("ascii", "replace").rstrip(), content[start : start + int(size)]
+        data = start + _HEADER_BYTES
+        yield start, header[:16].decode("ascii", "replace").rstrip(), content[data : data + int(size)]
+        start = data
         start += int(size) + int(size) % 2

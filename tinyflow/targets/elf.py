@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tinyflow.core.errors import RunError, ToolError
 
+_Parsed = TypeVar("_Parsed")
 _ARM = "EM_ARM"
 _WRITABLE, _ALLOCATED, _EXECUTABLE = 1, 2, 4  # of a section's flags (System V ABI, figure 4-11)
 _KINDS = {"STT_FUNC": "function", "STT_OBJECT": "object", "STT_NOTYPE": "label"}
@@ -117,12 +118,21 @@ def place(firmware: Firmware, address: int) -> str:
 
 def read(path: Path) -> Firmware:
     """Read a linked ELF file. Raises ToolError for one that is damaged or not linked."""
+    return _parsed(path, _read)
+
+
+def global_symbols(path: Path) -> list[str]:
+    """What an object defines that others may use, weak ones too. Raises ToolError for a damaged file."""
+    return _parsed(path, _global_symbols)
+
+
+def _parsed(path: Path, parse: Callable[[Any], _Parsed]) -> _Parsed:
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
     try:
         with path.open("rb") as file:
-            return _read(ELFFile(file))
+            return parse(ELFFile(file))
     # pyelftools meets damage with whatever its parsing happens to raise.
     except (ELFError, ValueError, LookupError, AttributeError, TypeError, OverflowError, AssertionError) as error:
         raise ToolError(
@@ -130,9 +140,19 @@ def read(path: Path) -> Firmware:
         ) from error
 
 
-def _read(elf: Any) -> Firmware:
+def _symbol_entries(sections: Iterable[Any]) -> list[Any]:
     from elftools.elf.sections import SymbolTableSection
 
+    return [symbol for table in sections if isinstance(table, SymbolTableSection) for symbol in table.iter_symbols()]
+
+
+def _global_symbols(elf: Any) -> list[str]:
+    entries = _symbol_entries(elf.iter_sections())
+    bound = (one for one in entries if one["st_info"]["bind"] != "STB_LOCAL" and one["st_shndx"] != "SHN_UNDEF")
+    return sorted({one.name for one in bound})
+
+
+def _read(elf: Any) -> Firmware:
     _check_extents(elf)
     segments = tuple(
         Segment(segment["p_vaddr"], segment["p_paddr"], segment.data(), segment["p_memsz"])
@@ -141,8 +161,7 @@ def _read(elf: Any) -> Firmware:
     if not segments:
         raise ValueError("nothing to load; was it linked?")
     sections = dict(enumerate(elf.iter_sections()))
-    tables = [section for section in sections.values() if isinstance(section, SymbolTableSection)]
-    entries = [symbol for table in tables for symbol in table.iter_symbols()]
+    entries = _symbol_entries(sections.values())
     names = {index: section.name for index, section in sections.items()}
     symbols = {symbol for entry in entries if (symbol := _symbol(entry, names, elf["e_machine"])) is not None}
     return Firmware(

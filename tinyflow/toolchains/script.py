@@ -19,6 +19,11 @@ def render(template: Path, target: Mapping[str, Any], isa: str) -> str:
 
     Raises RecipeError for a template that can't be filled in, or a target without flash or RAM.
     """
+    return fill(template, _numbers(target, isa), "see templates/link/firmware.ld.j2")
+
+
+def fill(template: Path, values: Mapping[str, object], hint: str = "") -> str:
+    """A template with its values. Raises RecipeError for one that can't be filled in."""
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -26,9 +31,9 @@ def render(template: Path, target: Mapping[str, Any], isa: str) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     try:
-        return environment.from_string(template.read_text(encoding="utf-8")).render(_numbers(target, isa))
+        return environment.from_string(template.read_text(encoding="utf-8")).render(values)
     except jinja2.TemplateError as error:
-        raise RecipeError(str(error), where=template.name, hint="see templates/link/firmware.ld.j2") from error
+        raise RecipeError(str(error), where=template.name, hint=hint) from error
 
 
 def _numbers(target: Mapping[str, Any], isa: str) -> dict[str, object]:

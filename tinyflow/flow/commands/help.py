@@ -38,6 +38,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} schema                          recipes/schemas/*.json: what recipes may hold, for editors
   {bin} verify bench:vww-tvmaot-stm32f7     rebuild it from nothing and compare every artifact
   {bin} export:vww-tvmaot-stm32f7       an archive with all that it was made from; same bytes anywhere
+  {bin} firmware:vww-tinyc-stm32f7 --for cmake    its C, a header and an example, for your own build system
   {bin} verify FILE.tar.gz              check an archive, and rebuild it from what is in it
   {bin} import FILE.tar.gz              take what an archive holds into the cache; runs nothing
   {bin} cache stats                     size, hit rate, time saved; also verify, gc --keep 5GiB, uses DIGEST

@@ -22,6 +22,7 @@ from tinyflow.flow.commands.command import CANCELLED, Refusing, parse_timeout, r
 from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
+from tinyflow.flow.planning.firmware import Wanted
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.publish import Row, compare_published, publish
 from tinyflow.flow.session.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
@@ -43,7 +44,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
     name = "run"
     doc_purpose = "build, run and report benches and suites"
-    doc_usage = "[bench:NAME | suite:NAME | report:SUITE | profile:BENCH | pareto:BENCH | export:NAME]..."
+    doc_usage = "[(bench | suite | report | profile | pareto | firmware | export):NAME]..."
     doc_description = "Example: doit -n 4 suite:mlperf_tiny"
     cmd_options = run_options()
     loader: Loader
@@ -94,6 +95,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             return 0
         if params["timeout"]:
             self.loader.timeout_s = parse_timeout(params["timeout"])
+        self.loader.wanted = Wanted(params["for"], params["prefix"])
         return int(super().execute(params, args))
 
     def _execute(

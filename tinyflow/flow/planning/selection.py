@@ -14,6 +14,7 @@ from typing import Any
 from tinyflow.core.action import Action, in_order
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow.command_list import COMMANDS, GROUPS, MODEL_GROUPS
+from tinyflow.flow.planning.firmware import Wanted, firmware
 from tinyflow.flow.planning.memory_choices import memory_choices
 from tinyflow.flow.planning.plan import BenchPlan, Planner, task_name
 from tinyflow.recipes import suite as suites
@@ -42,21 +43,29 @@ class Selection:
     layers: dict[str, list[str]] = field(default_factory=dict)  # bench → names of a bench for each of its layers
     choices: dict[str, list[Choice]] = field(default_factory=dict)  # bench → its variants in memory, by estimate
     profiles: dict[str, Action] = field(default_factory=dict)  # bench → what profiles it
+    firmware: dict[str, Action] = field(default_factory=dict)  # bench → what packs its firmware
     exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
     actions: list[Action] = field(default_factory=list)  # chosen one by one
 
     def wholes(self) -> Iterator[Collection[Action]]:
         """What was asked for, one by one: all actions of each."""
         yield from (plan.actions for plan in self.benches.values())
-        for final in (*self.shrunk.values(), *self.quantised.values(), *self.profiles.values(), *self.actions):
+        for final in (*self._models, *self._of_benches, *self.actions):
             yield in_order([final]).values()
 
     @property
     def all_actions(self) -> Mapping[str, Action]:
         """Every action that is needed, by id, each after those that it waits for."""
         finals = (plan.final for plan in self.benches.values())
-        models = (*self.shrunk.values(), *self.quantised.values())
-        return in_order([*finals, *models, *self.profiles.values(), *self.actions])
+        return in_order([*finals, *self._models, *self._of_benches, *self.actions])
+
+    @property
+    def _models(self) -> Iterator[Action]:
+        yield from (*self.shrunk.values(), *self.quantised.values())
+
+    @property
+    def _of_benches(self) -> Iterator[Action]:
+        yield from (*self.profiles.values(), *self.firmware.values())
 
 
 class Selector:
@@ -68,15 +77,18 @@ class Selector:
         make_planner: Callable[[], Planner],
         read: Callable[[Action, str], Any],
         remembered: Callable[[], Iterable[str]] = tuple,
+        wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
     ) -> None:
         """The planner is only made when something is planned; `read` gives a JSON that an action makes.
 
         `remembered` gives words for which actions were listed: those can be selected, whether of a suite or not.
+        `wanted` is how firmware is packed.
         """
         self._catalogue = catalogue
         self._make_planner = make_planner
         self._read = read
         self._remembered = remembered
+        self._wanted = wanted
         self._found: dict[str, Action] = {}  # by what they were asked for
 
     @cached_property
@@ -123,7 +135,7 @@ class Selector:
 
     def _known(self, group: str) -> Sequence[str]:
         """The members of a group that patterns match."""
-        if group in ("bench", "profile", "layers", "pareto"):
+        if group in ("bench", "profile", "layers", "pareto", "firmware"):
             return self.benches
         if group == "export":
             return (*self.suites, *self.benches)
@@ -150,6 +162,9 @@ class Selector:
             if group == "profile":
                 finals = [self._planner.profile(plans[0])]
                 selection.profiles[name] = finals[0]
+            elif group == "firmware":
+                finals = [firmware(plans[0], self._catalogue, self._wanted)]
+                selection.firmware[name] = finals[0]
             else:
                 if group == "layers":
                     plans = tuple(self._plan_layers(plans[0]))

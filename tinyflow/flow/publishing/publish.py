@@ -5,7 +5,9 @@ Runs nothing. What was not reached is looked up once more, for it may be up to d
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
@@ -16,7 +18,7 @@ from tinyflow.core.action import Action, Output
 from tinyflow.core.errors import CacheError
 from tinyflow.core.execute import Session
 from tinyflow.core.states import UP_TO_DATE
-from tinyflow.flow.atomic_files import clear_killed, write_if_changed
+from tinyflow.flow.atomic_files import clear_killed, replacing, write_if_changed, writing
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.project import Project
@@ -66,6 +68,9 @@ def publish(
     for name, action in (*selection.shrunk.items(), *selection.quantised.items(), *selection.profiles.items()):
         with unwritten:
             reports += _write(name, action, session, project)
+    for name, action in selection.firmware.items():
+        with unwritten:
+            reports += _write_firmware(name, action, session, project)
     for name, choices in selection.choices.items():
         with unwritten:
             run = [choice.bench for choice in choices if choice.bench in selection.benches]
@@ -151,6 +156,21 @@ def _write(name: str, action: Action, session: Session, project: Project) -> lis
         text = removed_text(name, document, origin["weights"])
     write_if_changed(folder / f"{name}.txt", text)
     return [folder / f"{name}.txt"]
+
+
+def _write_firmware(name: str, action: Action, session: Session, project: Project) -> list[Path]:
+    """Unpack what was packed, if it is there: `build/firmware/<bench>-<form>/` and its `.zip`; what to read first."""
+    if not session.is_current(action):
+        return []
+    folder = project.build / "firmware" / f"{name}-{action.parameters['form']}"
+    content = session.output_path(action, "firmware.zip").read_bytes()
+    write_if_changed(folder.with_name(f"{folder.name}.zip"), content)
+    with writing(folder), replacing(folder) as fresh, zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.infolist():
+            path = fresh / entry.filename.partition("/")[2]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.read(entry))
+    return [folder / "README.md"]
 
 
 def _write_choices(name: str, choices: list[Choice], rows: list[Row], project: Project) -> Path:

@@ -191,7 +191,7 @@ TF_INLINE void tf_patch(int32_t *pairs, const int32_t *rows, int32_t at, int32_t
  * _flat: one segment, and pixels lie one behind the other. The frame: 0 four zeros, 16 entry into the unrolled loop, 20 w,
  * 24 end of w, 28 end of out, 32 out, 36 channels, 40 scale, 44 zero. */
 #define TF_CONV4_FLAT(name, requantise, channel, code_bytes, weight_power)                                                                               \
-  TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,            \
+  TF_ROUTINE void name(void *out, int32_t *x, const int32_t *w, const int32_t *scale, int32_t zero, int32_t out_bytes,            \
                        int32_t channels, int32_t blocks) {                                                            \
     __asm volatile(                                                                                                   \
         "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\tsub sp, #48\n\t"                                              \
@@ -209,7 +209,7 @@ TF_INLINE void tf_patch(int32_t *pairs, const int32_t *rows, int32_t at, int32_t
 /* segments; segment_bytes, pixel_bytes: from a segment's end to the next one, from a pixel's end to the next one, of x.
  * The frame goes on: 48 end of the segment's w, 52 bytes of a segment's w, 56 segment_bytes, 60 pixel_bytes. */
 #define TF_CONV4(name, requantise, channel, code_bytes, weight_power)                                                                                    \
-  TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,            \
+  TF_ROUTINE void name(void *out, int32_t *x, const int32_t *w, const int32_t *scale, int32_t zero, int32_t out_bytes,            \
                        int32_t channels, int32_t blocks, int32_t segments, int32_t segment_bytes,                     \
                        int32_t pixel_bytes) {                                                                         \
     __asm volatile(                                                                                                   \
@@ -263,7 +263,7 @@ TF_VARIANTS(TF_CONV4, tf_conv4_narrow, TF_DOT_BYTES, "148", "5")
   "smlad r1, r8, r10, r1\n\tsmlad r5, r9, r10, r5\n\tsmlad r0, r8, r11, r0\n\tsmlad r4, r9, r11, r4\n\t"
 #define TF_DOT_PAIR(word, distance) word(distance, "4") word(distance, "4") word(distance, "4") word(distance, "52")
 #define TF_CONV8(name, requantise, word, distance)                                                                    \
-  TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,            \
+  TF_ROUTINE void name(void *out, int32_t *x, const int32_t *w, const int32_t *scale, int32_t zero, int32_t out_bytes,            \
                        int32_t channels, int32_t blocks, int32_t segments, int32_t segment_bytes,                     \
                        int32_t pixel_bytes) {                                                                         \
     __asm volatile(                                                                                                   \
@@ -309,7 +309,7 @@ TF_CONV8_ORDERS(512)
   "sxtb16 r6, " w "\n\tsxtb16 " w ", " w ", ror #8\n\t"                               \
   "smlad " a ", r4, r6, " a "\n\tsmlad " a ", r5, " w ", " a "\n\t"
 #define TF_DENSE4(name, requantise, channel)                                                                                   \
-  TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,          \
+  TF_ROUTINE void name(void *out, int32_t *x, const int32_t *w, const int32_t *scale, int32_t zero, int32_t out_bytes,          \
                        int32_t channels, int32_t steps) {                                                             \
     __asm volatile("push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\tpush {r0, r3}\n\t"                                 \
                    "mov r12, r1\n\tmov lr, r2\n\tldr r7, [sp, #56]\n\t"                                               \
@@ -387,7 +387,7 @@ TF_INLINE void tf_split(int32_t *row, int32_t left, const int8_t *pixel, int32_t
  * one more output; row_bytes: from where a row's pairs end to the next output row's beginning.
  * The frame: 0 to 8 above, 12 end of the row's pairs, 16 pair_bytes, 20 is_odd, 24 rows left, 28 row_bytes. */
 #define TF_FILTER(name, pair, single, constants, requantise, requantise_one)                                         \
-  TF_ROUTINE void name(void *out, int32_t *plane, int32_t *w, int32_t *scale, int32_t zero, int32_t channels,         \
+  TF_ROUTINE void name(void *out, int32_t *plane, const int32_t *w, const int32_t *scale, int32_t zero, int32_t channels,         \
                        int32_t pair_bytes, int32_t is_odd, int32_t rows, int32_t row_bytes) {                         \
     __asm volatile("push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\tsub sp, #36\n\tmov lr, r0\n\tmov r12, r1\n\t"      \
                    "ldrd r4, r5, [sp, #72]\n\tldrd r6, r7, [sp, #80]\n\tldrd r8, r9, [sp, #88]\n\t"                   \

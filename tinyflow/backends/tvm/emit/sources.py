@@ -27,6 +27,7 @@ Convention = Literal["packed", "unpacked", "objects"]
 # The code generator names all that a tensor has, used or not, and puts `#pragma unroll 1` before loops for clang only.
 _QUIET = """\
 #pragma GCC diagnostic ignored "-Wunused-variable"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 """
 

@@ -99,7 +99,8 @@ def _graph(made: Artifact, form: str) -> str:
     lines = "\n".join(
         f"  {_quoted(text[i : i + _CHARACTERS_PER_LINE])}" for i in range(0, len(text), _CHARACTERS_PER_LINE)
     )
-    return f"/* without the zero at the end */\nstatic const char model_graph[{len(text)}] =\n{lines};\n"
+    head = "/* without the zero at the end */\nstatic const char __attribute__((nonstring))"
+    return f"{head} model_graph[{len(text)}] =\n{lines};\n"
 
 
 def _quoted(text: str) -> str:

@@ -1,0 +1,113 @@
+"""`firmware:<bench>`: the action that packs what a bench's firmware is made of, for another build system."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import tinyflow
+from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.recipes.catalogue import Catalogue, data_folder
+from tinyflow.recipes.resolve import resolve
+from tinyflow.recipes.schema import Toolchain
+from tinyflow.recipes.suggest import hint_for
+
+FORMS = ("c", "cmake", "zephyr", "esp-idf", "arduino", "platformio", "cmsis-pack")
+_IDENTIFIER = re.compile("[a-z][a-z0-9_]*")
+# whose flags users of the firmware most likely want
+_GCC = "gcc"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """For what a firmware is packed, and what its symbols begin with: empty for the model's name."""
+
+    form: str = "c"
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise UsageError(f'--for: there is no "{self.form}"', hint=hint_for(self.form, FORMS, "forms"))
+        if self.prefix and not _IDENTIFIER.fullmatch(self.prefix):
+            hint = "small letters, digits and _, the first a letter: --prefix door_camera"
+            raise UsageError(f'--prefix: "{self.prefix}" can\'t begin names in C', hint=hint)
+
+
+def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
+    """Pack a planned bench. UsageError where there is no firmware for a chip, or not all of it is source."""
+    made = {action.stage: action for action in plan.actions}
+    link = made.get("link")
+    if link is None or not link.parameters["target"]["memory"]:
+        plan.bench.refuse("there is no firmware to take home", at="target", hint="take a chip, such as stm32f4")
+    resolved = resolve(plan.bench, catalogue)
+    inputs: dict[str, Input] = {
+        "templates/": SourceFile(data_folder() / "templates" / "firmware", "templates/firmware/"),
+        "LICENSE": SourceFile(data_folder() / "LICENSE", "LICENSE"),
+        "model.tflite": made["generate"].inputs["model.tflite"],
+        "objects/": link.inputs["objects/"],
+        **{name: made["generate"].output(name) for name in ("sources/", "plan.json")},
+        **{name: link.output(name) for name in ("firmware.elf", "sizes.json")},
+        "run.json": made["run"].output("run.json"),
+        **{name: link.inputs[name] for name in ("link.ld.j2",) if name in link.inputs},
+    }
+    libraries: dict[str, JSON] = {}
+    for runtime in resolved.runtimes:
+        name = f"lib/{runtime.name}.a"
+        if name in link.inputs:
+            inputs[name] = link.inputs[name]
+            libraries[runtime.name] = _members(runtime.name, link.inputs[name], inputs)
+    if any(name.startswith("prebuilt/") for name in link.inputs):
+        what = "a runtime of it comes compiled, so that its symbols can't get a prefix"
+        plan.bench.refuse(what, at="backend", hint="link what build/<bench>/generate holds by hand")
+    compiled = next(one.action for one in (link.inputs["objects/"],) if isinstance(one, Output))
+    return Action(
+        stage="firmware",
+        title=f"firmware {plan.name} for {wanted.form}",
+        function="tinyflow.stages.firmware:firmware",
+        outputs=("firmware.zip",),
+        inputs=inputs,
+        parameters={
+            "bench": plan.name,
+            "form": wanted.form,
+            "prefix": wanted.prefix or _prefix(plan.bench.model_name),
+            "version": tinyflow.__version__,
+            "target": link.parameters["target"],
+            "description": resolved.target.description,
+            "generated": _how(compiled),
+            "libraries": libraries,
+            "gcc": _gcc(resolved.processor.compiled_by(catalogue.get(Toolchain, _GCC))),
+            "implementation": made["generate"].parameters.get("implementation"),
+        },
+        tools=(Tool("package", "jinja2"), Tool("package", "pyelftools")),
+        isolated=True,
+    )
+
+
+def _members(runtime: str, library: Input, inputs: dict[str, Input]) -> list[JSON]:
+    """How each object of a library is compiled, in their order in it; sources and headers become inputs."""
+    assert isinstance(library, Output), "libraries are archived by an action"
+    members: list[JSON] = []
+    for name, made in sorted(library.action.inputs.items()):
+        assert isinstance(made, Output), "objects are compiled by an action"
+        compiled, source = made.action, str(made.action.parameters["source"])
+        folder = f"runtime/{runtime}/{name.removeprefix('objects/').removesuffix('.o').removesuffix(source)}"
+        for own, file in compiled.inputs.items():
+            inputs[own if own.startswith("include/") else folder + own] = file
+        members.append({"source": folder + source, **_how(compiled)})
+    return members
+
+
+def _how(compiled: Action) -> dict[str, JSON]:
+    return {key: compiled.parameters.get(key, []) for key in ("flags", "defines", "include")}
+
+
+def _gcc(cpu: object) -> JSON:
+    """What GCC's programs begin with, and its flags for the processor, where it has it."""
+    return {} if cpu is None else {"prefix": vars(cpu)["prefix"], "flags": list(vars(cpu)["flags"])}
+
+
+def _prefix(model: str) -> str:
+    name = re.sub("[^a-z0-9_]+", "_", model.lower()).strip("_")
+    return name if _IDENTIFIER.fullmatch(name) else f"net_{name}"

@@ -1,0 +1,37 @@
+"""Stage firmware: a bench's firmware as source for another build system, in one file that is the same anywhere."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+
+from tinyflow.core.action import Workspace
+from tinyflow.stages.firmware.description import describe
+from tinyflow.stages.firmware.forms import files_of
+from tinyflow.stages.firmware.sources import collect
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that a zip file can tell
+_PLAIN_FILE = 0o100644 << 16
+
+
+def firmware(workspace: Workspace) -> None:
+    """Make `firmware.zip` in the form of parameter `form`: sources, header, examples, licences, what it takes.
+
+    Of the runtimes whose sources are inputs it has what the symbols of `firmware.elf` are from, and nothing else.
+    Raises ModelError for what is no source.
+    """
+    collected = collect(workspace)
+    documents = {name: json.loads(workspace.inputs[name].read_bytes()) for name in ("sizes.json", "run.json")}
+    description = describe(workspace, collected, documents["sizes.json"], documents["run.json"])
+    files = {**collected.files, **files_of(workspace, description)}
+    _write(workspace, str(workspace.parameters["prefix"]), files)
+
+
+def _write(workspace: Workspace, folder: str, files: Mapping[str, str]) -> None:
+    """Stored, not compressed: what deflate makes depends on the zlib at hand."""
+    with zipfile.ZipFile(workspace.outputs["firmware.zip"], "w", zipfile.ZIP_STORED) as archive:
+        for name, text in sorted(files.items()):
+            entry = zipfile.ZipInfo(f"{folder}/{name}", _EPOCH)
+            entry.create_system, entry.external_attr = 3, _PLAIN_FILE  # Unix, wherever it is made
+            archive.writestr(entry, text)
