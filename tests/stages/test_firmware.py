@@ -19,10 +19,10 @@ from xml.etree import ElementTree
 import kept
 import numpy as np
 import pytest
-from tests_support import write_models
+from tests_support import doit, write_models
 
 from tinyflow.core.action import Action, Output, SourceFile
-from tinyflow.core.errors import UsageError
+from tinyflow.core.errors import ToolError, UsageError
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.planning.builds import plain
 from tinyflow.flow.planning.firmware import FORMS, Wanted, firmware
@@ -414,3 +414,43 @@ def test_what_can_not_be_packed_is_refused(loader: Loader) -> None:
     for bench in ("speech-tinyc-host", "speech-tflm-host"):
         with pytest.raises(UsageError, match="no firmware to take home"):
             firmware(loader.planner.plan_bench(parse(bench)), loader.catalogue, Wanted())
+
+
+@pytest.mark.slow
+def test_others_programs_build_and_flash(loader: Loader, tmp_path: Path) -> None:
+    """West, here one that only notes what it is told: in the packed folder, logged; that it failed is an error."""
+    tools, told = tmp_path / "tools", tmp_path / "told"
+    tools.mkdir()
+    west = tools / "west"
+    west.write_text(f'#!/bin/sh\necho "$PWD: $*" >> {told}\necho it spoke\ntest "$1" != "$FAILING"\n')
+    west.chmod(0o755)
+    place = tmp_path / "place"
+    write_models(place, MODELS)
+    words = (f"firmware:{BENCH}", "--for", "zephyr", "--board", "a_board", "--flash")
+    path = f"{tools}:/usr/bin:/bin"
+    done = doit(place, *words, PATH=path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = place / "build" / "firmware" / f"{BENCH}-zephyr"
+    build, flash = told.read_text().splitlines()
+    assert build == (
+        f"{folder}: build -p auto -b a_board -d {folder}.built samples/speech -- -DZEPHYR_EXTRA_MODULES={folder}"
+    )
+    assert flash == f"{folder}: flash -d {folder}.built"
+    assert folder.with_name(f"{folder.name}.log").read_text().count("it spoke") == 2
+    failed = doit(place, *words, PATH=path, FAILING="build")
+    assert failed.returncode != 0 and "west" in failed.stderr and "it spoke" in failed.stderr
+    assert len(told.read_text().splitlines()) == 3
+
+
+def test_what_no_program_builds_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Before anything is made: forms without a program, a board without a name, a program that isn't there."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for wanted, told in (
+        ({"form": "c", "is_built": True}, "builds form c"),
+        ({"form": "cmake", "is_flashed": True}, "flashes form cmake"),
+        ({"form": "zephyr", "is_built": True}, "wants to know the board"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            Wanted(**wanted)
+    with pytest.raises(ToolError, match="west is not on PATH"):
+        Wanted("zephyr", board="b", is_flashed=True)

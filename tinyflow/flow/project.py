@@ -33,6 +33,10 @@ class Project:
         """What `export:` writes; not below a bench's view, which is replaced as a whole."""
         return self.build / "archives"
 
+    def firmware(self, bench: str, form: str) -> Path:
+        """What `firmware:` unpacks, which `.zip`, `.built` and `.log` stand beside."""
+        return self.build / "firmware" / f"{bench}-{form}"
+
     @property
     def state(self) -> Path:
         """What this checkout knows of its past; may be deleted at any time, then everything is a hit."""

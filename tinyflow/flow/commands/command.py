@@ -191,6 +191,9 @@ def run_options() -> tuple[dict[str, Any], ...]:
         option("timeout", "for each action, such as 30s or 5min, instead of what the recipes say"),
         option("for", f"whose build system firmware: packs for: {', '.join(FORMS)} [default: %(default)s]", "c"),
         option("prefix", "what all names of that firmware begin with, instead of the model's name"),
+        option("board", "what that build system calls the board, for --build and --flash"),
+        flag("build", "build that firmware by its build system's program, which must be on PATH"),
+        flag("flash", "and flash it"),
         option("continue", "go on with other benches when one fails [default: %(default)s]", True, short="c"),
     )
 

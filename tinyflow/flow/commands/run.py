@@ -14,14 +14,15 @@ from typing import Any, TextIO
 from doit.cmd_run import Run as DoitRun
 
 from tinyflow.core import process, worker
-from tinyflow.core.errors import CacheError, UsageError
+from tinyflow.core.errors import CacheError, TinyflowError, UsageError
 from tinyflow.core.forkserver import ForkServers
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
 from tinyflow.core.units import format_seconds
 from tinyflow.flow.commands.command import CANCELLED, Refusing, parse_timeout, run_options
 from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
-from tinyflow.flow.messages import shown
+from tinyflow.flow.messages import error_lines, shown
+from tinyflow.flow.planning import build_systems
 from tinyflow.flow.planning.firmware import Wanted
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.publish import Row, compare_published, publish
@@ -35,6 +36,7 @@ from tinyflow.flow.streams import as_it_is, as_plain, writing
 from tinyflow.report import github, tables
 
 _LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
+_OTHERS_TIMEOUT_S = 3600.0  # what ESP-IDF or Zephyr build the first time are whole systems
 _QUIET = 0
 _COUNTED = (BUILT, HIT, UP_TO_DATE, FAILED, STOPPED)
 
@@ -95,7 +97,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             return 0
         if params["timeout"]:
             self.loader.timeout_s = parse_timeout(params["timeout"])
-        self.loader.wanted = Wanted(params["for"], params["prefix"])
+        self.loader.wanted = Wanted(*(params[name] for name in ("for", "prefix", "board", "build", "flash")))
         return int(super().execute(params, args))
 
     def _execute(
@@ -120,12 +122,13 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
                 unwritten = self._tell(stream, time.monotonic() - self.loader.started_s, is_quiet=verbosity == _QUIET)
             if status != CANCELLED and self.loader.selection.exports:
                 self._export(stream)
+            failed = [] if status else [*self._build_elsewhere(stream)]
         if status == CANCELLED:
             # Uploads would be waited for, and a thread that can't be stopped would crash the interpreter's own end.
             sys.stdout.flush()
             os._exit(CANCELLED)
         self.loader.session.close()
-        return exit_status([*self.loader.ledger.failures(), *unwritten]) or status
+        return exit_status([*self.loader.ledger.failures(), *unwritten, *failed]) or status
 
     @property
     def control(self) -> Any:
@@ -181,6 +184,28 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         exporter = Exporter(loader.session, loader.catalogue, loader.mirrors, loader.project)
         for line in exporter.write(loader.selection, loader.ledger):
             print(line, file=stream)
+
+    def _build_elsewhere(self, stream: TextIO) -> Iterator[Exception]:
+        """Build packed firmware by its own build system, and flash it, where the user says so; what went wrong."""
+        wanted, project = self.loader.wanted, self.loader.project
+        chosen = self.loader.selection.firmware if wanted.is_built or wanted.is_flashed else {}
+        for name, action in chosen.items():
+            folder, prefix = project.firmware(name, wanted.form), str(action.parameters["prefix"])
+            log = folder.with_name(f"{folder.name}.log")
+            log.unlink(missing_ok=True)
+            for command in build_systems.commands(
+                wanted.form, folder, prefix, wanted.board, is_flashed=wanted.is_flashed
+            ):
+                started = time.monotonic()
+                limit = self.loader.timeout_s or _OTHERS_TIMEOUT_S
+                try:
+                    process.run_tool(command, folder=folder, log_path=log, timeout_s=limit, environment=os.environ)
+                except TinyflowError as error:
+                    print(*error_lines(error), sep="\n", file=sys.stderr)
+                    yield error
+                    break
+                print(f"{' '.join(command[:2])}  {format_seconds(time.monotonic() - started)}", file=stream)
+            print(f"log: {shown(log)}", file=stream)
 
     def _tell(self, stream: TextIO, seconds: float, *, is_quiet: bool) -> list[CacheError]:
         """Write views and reports; print the counts, the table and where to read on. Returns what was not written."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import tinyflow
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.core.errors import UsageError
+from tinyflow.flow.planning import build_systems
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.resolve import resolve
@@ -22,10 +23,16 @@ _GCC = "gcc"
 
 @dataclass(frozen=True)
 class Wanted:
-    """For what a firmware is packed, and what its symbols begin with: empty for the model's name."""
+    """For what a firmware is packed, and what its symbols begin with: empty for the model's name.
+
+    It is built, or built and flashed, by the form's own program where the user says so, for `board`.
+    """
 
     form: str = "c"
     prefix: str = ""
+    board: str = ""
+    is_built: bool = False
+    is_flashed: bool = False
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
@@ -33,6 +40,8 @@ class Wanted:
         if self.prefix and not _IDENTIFIER.fullmatch(self.prefix):
             hint = "small letters, digits and _, the first a letter: --prefix door_camera"
             raise UsageError(f'--prefix: "{self.prefix}" can\'t begin names in C', hint=hint)
+        if self.is_built or self.is_flashed:
+            build_systems.check(self.form, self.board, is_flashed=self.is_flashed)
 
 
 def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
@@ -71,6 +80,7 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
         parameters={
             "bench": plan.name,
             "form": wanted.form,
+            "board": wanted.board,
             "prefix": wanted.prefix or _prefix(plan.bench.model_name),
             "version": tinyflow.__version__,
             "target": link.parameters["target"],

@@ -46,6 +46,7 @@ def describe(
         "bench": parameters["bench"],
         "command": f"doit firmware:{parameters['bench']}{form} --prefix {prefix}",
         "form": parameters["form"],
+        "board": parameters["board"],
         "version": parameters["version"],
         "target": parameters["target"],
         "chip": parameters["description"],
