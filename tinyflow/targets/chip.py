@@ -23,7 +23,6 @@ PAINT = b"\xa5"
 # Start-up copies and clears RAM, a few instructions for a word; more than this is a loop.
 STARTUP_LIMIT_INSTRUCTIONS = 100_000_000
 NO_LIMIT = 1 << 62  # instructions
-_GIVEN_ALIGNMENT = 16
 _THUMB_STATE = 1 << 24  # of xPSR
 # Calls return to where no chip has memory.
 RETURN_ADDRESS = 0x9FFFF000
@@ -132,7 +131,7 @@ class Chip(Machine):
         for register in rules.others:
             self.set(register, 0)
         if given:
-            place = self._free_place(symbol, len(given))
+            place = elf.free_place(self.firmware, self.target["memory"], symbol, len(given))
             self.poke(place, given)
             self.set(rules.result, place)
         self.set("sp", (bottom + size) & -rules.stack_alignment)
@@ -274,21 +273,6 @@ class Chip(Machine):
     def _stack(self) -> tuple[int, int]:
         """Its lowest address and its bytes."""
         return self._between("tf_stack_bottom", "tf_stack_top")
-
-    def _free_place(self, symbol: str, size_bytes: int) -> int:
-        """The end of a RAM, or else of a flash, where the firmware has nothing: as if a peripheral's buffer lay there.
-
-        Raises RunError where all is full.
-        """
-        taken = [(one.address, one.address + one.size_bytes) for one in self.firmware.sections]
-        taken += [(one.load_address, one.load_address + len(one.data)) for one in self.firmware.segments]
-        for region in [*reversed(self._regions("ram")), *self._regions("flash")]:
-            end = elf.addresses(region).stop
-            place = (end - size_bytes) & -_GIVEN_ALIGNMENT
-            if place >= region["origin"] and not any(begin < end and place < behind for begin, behind in taken):
-                return place
-        what = f"no {size_bytes} bytes of memory are left for what is handed to it"
-        raise RunError(what, where=symbol, hint="take a target with more of it; +ram.512KiB is one for a try")
 
     def _between(self, first: str, last: str) -> tuple[int, int]:
         begin = self.firmware.address(first)

@@ -18,6 +18,7 @@ _WRITABLE, _ALLOCATED, _EXECUTABLE = 1, 2, 4  # of a section's flags (System V A
 _KINDS = {"STT_FUNC": "function", "STT_OBJECT": "object", "STT_NOTYPE": "label"}
 # What the linker script sets aside for use at run time; measured there, not counted as data.
 _RESERVES = (".stack", ".heap")
+_GIVEN_ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,23 @@ def _symbol(entry: Any, section_names: Mapping[int, str], machine: str) -> Symbo
 def addresses(region: Mapping[str, Any]) -> range:
     """Where a region of a target's memory lies."""
     return range(region["origin"], region["origin"] + region["length_bytes"])
+
+
+def free_place(firmware: Firmware, memory: Sequence[Mapping[str, Any]], symbol: str, size_bytes: int) -> int:
+    """The end of a RAM, or else of a flash, where the firmware has nothing: as if a peripheral's buffer lay there.
+
+    Raises RunError where all is full.
+    """
+    taken = [(one.address, one.address + one.size_bytes) for one in firmware.sections]
+    taken += [(one.load_address, one.load_address + len(one.data)) for one in firmware.segments]
+    by_kind = {kind: [region for region in memory if region["kind"] == kind] for kind in ("ram", "flash")}
+    for region in [*reversed(by_kind["ram"]), *by_kind["flash"]]:
+        end = addresses(region).stop
+        place = (end - size_bytes) & -_GIVEN_ALIGNMENT
+        if place >= region["origin"] and not any(begin < end and place < behind for begin, behind in taken):
+            return place
+    what = f"no {size_bytes} bytes of memory are left for what is handed to it"
+    raise RunError(what, where=symbol, hint="take a target with more of it; +ram.512KiB is one for a try")
 
 
 def sizes(firmware: Firmware, memory: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

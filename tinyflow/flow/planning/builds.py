@@ -29,6 +29,8 @@ from tinyflow.recipes.schema import Runtime
 LINK_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
 # The library with this name is searched last: it has weak, slow versions of what a runtime may define.
 BUILTINS = "lib/builtins.a"
+# What firmware begins with where nothing outside of it calls its functions.
+SELF_RUNNING = "selfrun"
 # A search of the same seed tries the same candidates in the same order.
 _TUNING_SEED = 1
 _TUNING_TIMEOUT_S = 24 * 3600.0  # it can be interrupted and goes on where it was
@@ -139,6 +141,10 @@ class Builds:
                 name = f"prebuilt/{file.owner.name}/{file.name}"
                 inputs[name] = SourceFile(file.path, f"{file.owner.name}/{file.name}")
                 pinned[name] = str(file.sha256)
+        if target.external is not None:  # its own main, so no library
+            runtime = self._catalogue.get(Runtime, SELF_RUNNING)
+            for file in sources_of(self._catalogue, runtime, resolved.processor.kinds):
+                inputs[f"main/{file.name}.o"] = self._object(resolved, runtime, file)
         if target.linker_script is not None:
             script = self._catalogue.data_file(target.linker_script)
             inputs["link.ld.j2"] = SourceFile(script, target.linker_script)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, field, replace
 from itertools import pairwise
@@ -148,6 +149,47 @@ class Gdb(Part):
             raise ValueError("repetitions begin at 1")
 
 
+@part
+class External(Part):
+    """A simulator that runs a program to its end; what both have to say, it prints: docs/simulators.md."""
+
+    command: tuple[str, ...]
+    """`{elf}` stands for the firmware."""
+    exit: Literal["semihosting", "tohost", "address"]
+    """How the program prints and ends: by Arm's and RISC-V's semihosting, by HTIF (Spike), by writing to addresses."""
+    console: Address = 0
+    """`address`: where a byte is printed."""
+    done: Address = 0
+    """`address`: where a word ends the simulation."""
+    success: Address = 1
+    """That word, where all is well."""
+    failure: Address = 3
+    """And where the program trapped."""
+    status: Natural = 0
+    """With which the simulator ends when all is well."""
+    counts: Mapping[Literal["instructions", "cycles"], str] = field(default_factory=dict)
+    """Regular expression, whose group is the number that it prints for a whole run. `minstret` alone: RISC-V's own
+    counter, which the program reads."""
+    call_s: Duration = 60.0
+    """How long one run may take: a few for each sample."""
+
+    def __post_init__(self) -> None:
+        if not any("{elf}" in word for word in self.command):
+            raise ValueError('no word of "command" has {elf}, the firmware')
+        if (self.exit == "address") != bool(self.console and self.done):
+            raise ValueError('"console" and "done" are the addresses of "exit: address"')
+        for kind, pattern in self.counts.items():
+            try:
+                groups = re.compile(pattern).groups
+            except re.error as error:
+                raise ValueError(f'counts: "{pattern}" is no regular expression: {error}') from None
+            if groups != 1 and (kind, pattern) != ("instructions", MINSTRET):
+                raise ValueError(f'counts: "{pattern}" needs one group, the number')
+
+
+MINSTRET = "minstret"  # of `counts`
+
+
 def _check_map(memory: tuple[Memory, ...]) -> None:
     regions = sorted(memory, key=lambda region: region.origin)
     for lower, upper in pairwise(regions):
@@ -188,6 +230,8 @@ class Target(Recipe):
     """For chips that run there; leave out what is right as the processor's recipe has it."""
     gdb: Gdb | None = None
     """For boards."""
+    external: External | None = None
+    """For other simulators."""
     stack_bytes: Size | None = None
     """What is set aside for it; by default 4 KiB, on a chip with less than 16 KiB of RAM a quarter of that."""
     heap_bytes: Size = 0
@@ -207,8 +251,9 @@ class Target(Recipe):
     def __post_init__(self) -> None:
         if self.qemu != Qemu() and not self.implementation.endswith(".qemu"):
             raise ValueError('"qemu" needs "implementation: tinyflow.targets.qemu"')
-        if (self.gdb is not None) != self.implementation.endswith(".gdb"):
-            raise ValueError('"gdb" and "implementation: tinyflow.targets.gdb" need each other')
+        for kind, words in (("gdb", self.gdb), ("external", self.external)):
+            if (words is not None) != self.implementation.endswith(f".{kind}"):
+                raise ValueError(f'"{kind}" and "implementation: tinyflow.targets.{kind}" need each other')
         for name in self.qemu.memory:
             if name not in {region.name for region in self.memory}:
                 raise ValueError(f'qemu: "memory" has no region "{name}"')
@@ -227,7 +272,7 @@ class Target(Recipe):
     def seen(self, processor: Processor) -> dict[str, Any]:
         """What the module that runs it is told of it, its processor's words and its own."""
         seen = processor.seen_by(self.implementation)
-        words = asdict(self.gdb if self.gdb is not None else self.qemu)
+        words = asdict(self.gdb or self.external or self.qemu)
         own = {name: value for name, value in words.items() if name != "memory" and value}
         return {**seen, "machine": {**seen.get("machine", {}), **own}} if own else seen
 
