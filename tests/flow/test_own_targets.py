@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,39 @@ def test_the_least_recipe_runs(tmp_path: Path) -> None:
     assert len(set(counts[:3])) == 1
     sizes = [report["metrics"]["rom_bytes"] for report in reports]
     assert sizes[3] > sizes[1]
+
+
+EXTERNAL = """description: a simulator that runs programs to their end
+implementation: tinyflow.targets.external
+cpu: rv32imc
+memory:
+  - {{name: rom, kind: flash, origin: 0x42000000, length: 2MiB}}
+  - {{name: ram, kind: ram, origin: 0x3fc80000, length: 384KiB}}
+external:
+  command: {command}
+  exit: tohost
+  counts: {{instructions: '^([\\d,]+) instructions$'}}
+"""
+
+
+@pytest.mark.slow
+def test_a_simulator_of_a_users_own_runs_benches(tmp_path: Path) -> None:
+    """By its command: instructions, stack and outputs are those of the built-in simulator."""
+    simulator = Path(__file__).parents[1] / "targets" / "htif_simulator.py"
+    for kind, name, text in (
+        ("targets", "own", EXTERNAL.format(command=json.dumps([sys.executable, str(simulator), "{elf}"]))),
+        ("models", "net", "description: x\nsynthesize: {graph: sine}\nsamples: {count: 2}\n"),
+    ):
+        path = tmp_path / "recipes" / kind / f"{name}.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    done = doit(tmp_path, "bench:net-tinyc-own", "bench:net-tinyc-esp32c3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    reports = [
+        json.loads((tmp_path / f"build/net-tinyc-{name}/report.json").read_bytes()) for name in ("own", "esp32c3")
+    ]
+    own, other = (report["metrics"] for report in reports)
+    assert [report["validation"]["result"] for report in reports] == ["exact", "exact"]
+    for metric in ("invoke_instructions", "setup_instructions", "stack_peak_bytes", "arena_bytes"):
+        assert own[metric] == other[metric], metric
+    assert 0 < own["rom_bytes"] - other["rom_bytes"] < 3000

@@ -34,6 +34,7 @@ memory:
   - {name: ram, kind: ram, origin: 0x20000000, length: 512KiB}
 stack: 8KiB
 """
+_EXTERNAL = "external: {command: [spike, '{elf}'], "
 
 
 def _refusal(kind: type[Recipe], text: str) -> list[str]:
@@ -124,6 +125,15 @@ def test_what_is_no_mapping_is_no_recipe(text: str) -> None:
         (Target, _TARGET + "gdb: {connect: lab:3333}\n", '"gdb" and "implementation: tinyflow.targets.gdb" need each'),
         (Target, _TARGET + "gdb: {connect: lab}\n", '"lab" is no host:port'),
         (Target, _TARGET + "gdb: {reset: x}\n", 'give "connect" or "server"'),
+        (Target, _TARGET + "external: {command: [spike], exit: tohost}\n", 'no word of "command" has {elf}'),
+        (
+            Target,
+            _TARGET + _EXTERNAL + "exit: tohost}\n",
+            '"external" and "implementation: tinyflow.targets.external" need',
+        ),
+        (Target, _TARGET + _EXTERNAL + "exit: address}\n", '"console" and "done" are the addresses'),
+        (Target, _TARGET + _EXTERNAL + "exit: tohost, counts: {cycles: '('}}\n", '"(" is no regular expression'),
+        (Target, _TARGET + _EXTERNAL + "exit: tohost, counts: {cycles: minstret}}\n", "needs one group, the number"),
         (Target, _TARGET + "qemu: {cpu: max}\n", '"qemu" needs "implementation: tinyflow.targets.qemu"'),
         (
             Target,

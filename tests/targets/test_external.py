@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Start
 from small_firmware import MODEL, ROOT, Bench
 
 from tinyflow.core.errors import RunError, Timeout, ToolError, UsageError
@@ -30,6 +29,15 @@ SEMIHOSTING = [*RISCV, "-serial", "none", "-semihosting", "-icount", "shift=0", 
 UART = [*RISCV, "-serial", "stdio", "-kernel", "{elf}"]
 COUNTED = {"instructions": r"^([\d,]+) instructions$"}
 
+GIVEN = """
+#include <stdint.h>
+__attribute__((used, retain)) int sums_row(const int8_t *row) {
+  int sum = 0;
+  for (int i = 0; i < 24; ++i) sum += row[i];
+  return sum;
+}
+"""
+
 Open = Callable[..., External]
 
 
@@ -39,7 +47,7 @@ def bench(folder: Path, cpu: str) -> tuple[Bench, Path]:
     made = Bench(folder, cpu=cpu, shift_bytes=shift)
     names = ("main.c", "host.h", f"host_{made.isa}.S")
     own = {name: (SOURCES / name).read_text() for name in names}
-    return made, made.link({"model.c": MODEL, "program.c": FAULTS, **own})["firmware.elf"]
+    return made, made.link({"model.c": MODEL, "program.c": FAULTS, "given.c": GIVEN, **own})["firmware.elf"]
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +114,7 @@ WAYS = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "cpu", "words"), WAYS)
 def test_samples_in_outputs_and_costs_out(
-    opened: Open, start: Start, command: list[str], cpu: str, words: dict[str, Any]
+    opened: Open, start: Callable[..., Any], command: list[str], cpu: str, words: dict[str, Any]
 ) -> None:
     """By each way to print and to end; instructions and stack are those of the built-in simulator."""
     machine = opened(command, cpu, PlanDocument(backend="c"), **words)
@@ -133,6 +141,13 @@ def test_a_model_with_state_has_all_its_invokes(opened: Open) -> None:
     assert computed(machine, 1) == 1
     machine.call("model_setup", limit_instructions=LIMIT)
     assert computed(machine, 1) == 1
+
+
+@pytest.mark.slow
+def test_a_function_is_given_a_row(opened: Open) -> None:
+    """By a pointer to it; its value is the status."""
+    machine = opened(ARM, "cortex-m4", PlanDocument(backend="c"), exit="semihosting")
+    assert machine.call("sums_row", limit_instructions=LIMIT, given=bytes(range(24)))[0] == sum(range(24))
 
 
 BAD = [

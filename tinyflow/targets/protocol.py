@@ -1,6 +1,7 @@
 """How a number is got from firmware: load, call, read, write and counters, as a debug probe does it.
 
-Implementations: the built-in simulator, the host, any GDB server. The firmware knows nothing of being measured.
+Implementations: the built-in simulator, the host, any GDB server, any simulator with a command. The firmware knows
+nothing of being measured.
 Such a module, which a target's recipe names, has `open_machine(target, files) -> Machine` and, for the plan,
 `capabilities(target) -> Capabilities`. In `target` are at least `cpu`, the processor's name, and `machine`, the
 module's words for it, as in its recipe; it raises UsageError for a processor that it lacks.

@@ -107,7 +107,8 @@ class External(Machine):
                     hint = f"is what `{self._counts[name]}` matches the number of a whole run?"
                     raise RunError(what, where=symbol, hint=hint)
         instructions, cycles = counted.get("instructions"), counted.get("cycles")
-        return status, Counters(ended.wall_s, instructions, cycles=cycles, stack_bytes=stack)
+        heap_bytes = None if self._target.get("heap_bytes") else 0
+        return status, Counters(ended.wall_s, instructions, stack, heap_bytes, cycles=cycles)
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """See `protocol.Machine`. What is read again is read by the run of the call itself from then on."""

@@ -12,7 +12,7 @@ int model_invoke(void);
 
 enum { SEMIHOSTING = 1, TOHOST = 2, ADDRESS = 3 };
 enum { END, WRITE, CALL, READ };
-enum { SYS_WRITE0 = 0x04, SYS_EXIT = 0x18, SYS_EXIT_EXTENDED = 0x20 };
+enum { SYS_WRITEC = 0x03, SYS_EXIT = 0x18, SYS_EXIT_EXTENDED = 0x20 };
 enum { STOPPED_EXIT = 0x20026, STOPPED_ERROR = 0x20023 };
 enum { HTIF_WRITE = 64, STANDARD_OUTPUT = 1 };
 enum { PAINT = 0xA5A5A5A5u, NOTHING_TAKES = 2 };
@@ -40,9 +40,10 @@ static char text[128];
 static uint32_t used, crc;
 
 __attribute__((noinline)) static void flush(void) {
-  text[used] = 0;
   if (tf_script->way == SEMIHOSTING) {
-    tf_host(SYS_WRITE0, text);
+    for (uint32_t i = 0; i < used; ++i) {
+      tf_host(SYS_WRITEC, text + i); /* the one operation that ETISS, Renode and QEMU all have */
+    }
   } else if (tf_script->way == TOHOST) {
     static volatile uint64_t request[8] __attribute__((aligned(64)));
     request[0] = HTIF_WRITE, request[1] = STANDARD_OUTPUT, request[2] = (uintptr_t)text, request[3] = used;
@@ -61,7 +62,7 @@ __attribute__((noinline)) static void flush(void) {
 
 static void put(char letter) {
   text[used++] = letter;
-  if (used == sizeof text - 1) flush();
+  if (used == sizeof text) flush();
 }
 
 static void put_byte(uint8_t byte) {
