@@ -114,6 +114,9 @@ def build(loader: Loader, bench: str, compiler: str, compiled: Iterable[Compiled
     folder.mkdir(exist_ok=True)
     objects = []
     for number, one in enumerate(compiled):
+        if one.source.suffix == ".o":  # the backend made it
+            objects.append(one.source)
+            continue
         objects.append(folder / f"{number}.o")
         _run(module.compile_command(cpu, one.source, objects[-1], (), (), [*one.flags, *WARNINGS]))
     link = next(action for action in loader.planner.plan_bench(parse(bench)).actions if action.stage == "link")
@@ -130,7 +133,9 @@ def build(loader: Loader, bench: str, compiler: str, compiled: Iterable[Compiled
 
 def _run(command: list[Any], cwd: Path | None = None) -> None:
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, cwd=cwd)
-    assert (done.returncode, done.stderr) == (0, ""), (command, done.stdout, done.stderr)
+    # GNU ld minds that LLVM's objects ask for no stack that can be executed, and GCC's for a chip say nothing of it
+    told = [line for line in done.stderr.splitlines() if "GNU-stack" not in line and "NOTE: This behaviour" not in line]
+    assert (done.returncode, told) == (0, []), (command, done.stdout, done.stderr)
 
 
 def ran(loader: Loader, bench: str, elf: Path, prefix: str) -> Any:
@@ -264,6 +269,7 @@ def both(loader: Loader, folder: Path, benches: dict[str, str]) -> Path:
         ("speech-tinyc-stm32f4", "speech-tvmaotplus-stm32f4+dsp"),
         ("speech-tinyi-stm32f4", "residual-tinyi-stm32f4"),
         ("speech-tvmrt-stm32f4", "speech-tvmaot-stm32f4"),
+        ("speech-tvmllvm-stm32f4", "residual-tvmllvm-stm32f4"),
         ("speech-tinyc-esp32c3", "residual-tvmaotplus-esp32c3"),
     ],
 )
@@ -278,7 +284,7 @@ def test_two_networks_are_in_one_firmware(
     flags = ["-O3", "-ffreestanding", "-ffp-contract=off", *(f"-I{tmp_path}/{prefix}/src" for prefix in benches)]
     compiled = [Compiled(main, flags)]
     for prefix in benches:
-        compiled += [Compiled(path, flags) for path in sorted((tmp_path / prefix / "src").rglob("*.[cS]"))]
+        compiled += [Compiled(path, flags) for path in sorted((tmp_path / prefix / "src").rglob("*.[cSo]"))]
     # one start-up for both
     chips = {one.source.name: one for prefix in benches for one in chip_of(tmp_path / prefix)[1:]}
     script = tmp_path / "one" / "chip" / "link.ld"

@@ -19,19 +19,19 @@ def firmware(workspace: Workspace) -> None:
     """Make `firmware.zip` in the form of parameter `form`: sources, header, examples, licences, what it takes.
 
     Of the runtimes whose sources are inputs it has what the symbols of `firmware.elf` are from, and nothing else.
-    Raises ModelError for what is no source.
+    Raises ModelError for objects in a form that can't list any.
     """
     collected = collect(workspace)
     documents = {name: json.loads(workspace.inputs[name].read_bytes()) for name in ("sizes.json", "run.json")}
     description = describe(workspace, collected, documents["sizes.json"], documents["run.json"])
-    files = {**collected.files, **files_of(workspace, description)}
+    files: dict[str, str | bytes] = {**collected.files, **collected.objects, **files_of(workspace, description)}
     _write(workspace, str(workspace.parameters["prefix"]), files)
 
 
-def _write(workspace: Workspace, folder: str, files: Mapping[str, str]) -> None:
+def _write(workspace: Workspace, folder: str, files: Mapping[str, str | bytes]) -> None:
     """Stored, not compressed: what deflate makes depends on the zlib at hand."""
     with zipfile.ZipFile(workspace.outputs["firmware.zip"], "w", zipfile.ZIP_STORED) as archive:
-        for name, text in sorted(files.items()):
+        for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(f"{folder}/{name}", _EPOCH)
             entry.create_system, entry.external_attr = 3, _PLAIN_FILE  # Unix, wherever it is made
-            archive.writestr(entry, text)
+            archive.writestr(entry, content)

@@ -57,6 +57,7 @@ def describe(
         "feed": plan.feed,
         "has_reset": bool(plan.reset),
         "keeps_inputs": plan.keeps_inputs,
+        "objects": sorted(collected.objects),
         "library": [_group(group) for group in collected.library],
         "chip_groups": [_group(group) for group in collected.chip],
         "flags": _shared_flags(collected.library),

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tinyflow.core.action import Workspace
+from tinyflow.core.errors import ModelError
 from tinyflow.toolchains import script
 
 # place → template; `{prefix}` is the network's
@@ -49,11 +50,19 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
 _ENTRIES = {"arduino": "sketch", "esp-idf": "app_main"}
 # Forms for the bare chip, with its start-up code and linker script.
 _WITH_CHIP = ("c", "cmake")
+_WITHOUT_OBJECTS = ("arduino", "platformio")
 
 
 def files_of(workspace: Workspace, description: Mapping[str, Any]) -> dict[str, str]:
-    """All files that are no sources of the bench. Raises RecipeError for a template that can't be filled in."""
+    """All files that are no sources of the bench.
+
+    Raises RecipeError for a template that can't be filled in, ModelError for objects where a form takes none.
+    """
     form = description["form"]
+    if description["objects"] and form in _WITHOUT_OBJECTS:
+        known = ", ".join(name for name in _FORMS if name not in _WITHOUT_OBJECTS)
+        hint = f"--for {known}, or a backend that writes C"
+        raise ModelError(f"form {form} takes sources only; {description['bench']} has objects", hint=hint)
     values = {**description, "entry": _ENTRIES.get(form, "main"), "has_chip": has_chip(form)}
     templates = workspace.inputs["templates/"]
     wanted = {**_ALL, **_FORMS[form]}

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import Workspace
-from tinyflow.core.errors import ModelError
 from tinyflow.stages import library
 from tinyflow.stages.build import SOURCE_SUFFIXES
+from tinyflow.stages.firmware.objects import renamed
 from tinyflow.targets import elf
 from tinyflow.toolchains import script
 
@@ -42,6 +42,7 @@ class Collected:
     """Texts by their places in the folder; what is compiled of them, for the library and for the bare chip."""
 
     files: dict[str, str]
+    objects: dict[str, bytes]  # that the backend made itself
     library: list[Group]
     chip: list[Group]
     names: Mapping[str, str]  # of the bench's symbols: what they are called here
@@ -56,10 +57,10 @@ def collect(workspace: Workspace) -> Collected:
     writer = _Writer(workspace, prefix)
     sources = workspace.inputs["sources/"]
     generated, headers = _group([], parameters["generated"]), ["sources/", *parameters["generated"]["include"]]
+    objects: dict[str, bytes] = {}
     for path in sorted(path for path in sources.rglob("*") if path.is_file()):
         if path.suffix == ".o":
-            what, hint = f"{path.name} is an object, whose symbols can't get a prefix", "take a backend that writes C"
-            raise ModelError(what, where=parameters["bench"], hint=hint)
+            objects[f"src/{prefix}/network/{path.relative_to(sources).as_posix()}"] = renamed(path.read_bytes(), names)
         if path.suffix in SOURCE_SUFFIXES:
             name = f"sources/{path.relative_to(sources).as_posix()}"
             generated.sources.append(writer.add(name, headers, is_source=True))
@@ -75,7 +76,7 @@ def collect(workspace: Workspace) -> Collected:
         isa = parameters["target"]["isa"]
         text = script.render(workspace.inputs["link.ld.j2"], parameters["target"], isa)
         files["chip/link.ld"] = re.sub(r"\b\w+\b", lambda word: names.get(word[0], word[0]), text)
-    return Collected(files, [group for group in groups if group.sources], chip, names)
+    return Collected(files, objects, [group for group in groups if group.sources], chip, names)
 
 
 def _group(groups: list[Group], how: Mapping[str, Any]) -> Group:
