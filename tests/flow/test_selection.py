@@ -88,7 +88,7 @@ def test_shared_actions_come_once(loader: Loader) -> None:
         ("pln", "neither a command nor a task", 'did you mean "plan"?'),
         ("link:abcdef12", "no action of a known bench", "doit plan"),
         ("lnik:abcdef12", "no action of a known bench", 'did you mean "link"?'),
-        ("suite:deadbeef", 'unknown suite "deadbeef"', "good, mixed"),
+        ("suite:deadbeef", 'unknown suite "deadbeef"', "good, memory, mixed"),
         ("bench:deadbeef", "not the name of a bench", "model-backend-target"),
     ],
 )

@@ -178,6 +178,8 @@ def test_keeping_the_cache_and_archives(project: Path, say: Say) -> None:
             "debug",
             "debug:a b",
             "debug net-good-chip --port x",
+            "trace:net-good-chip --cache 16KiB",
+            "trace:net-good-chip --cache 16KiB,3,32",
             "explain",
             "plan",
             "graph",

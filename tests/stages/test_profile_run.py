@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ import pytest
 from processors import core, described
 from small_firmware import Bench, workspace
 
-from tinyflow.core.errors import RunError
+from tinyflow.core.action import Workspace
+from tinyflow.core.errors import RunError, UsageError
+from tinyflow.report.trace import trace_text
 from tinyflow.stages import tune
 from tinyflow.stages.profile import profile
+from tinyflow.stages.trace import trace
 from tinyflow.targets import unicorn
+from tinyflow.targets.accesses import Wanted
 from tinyflow.targets.interpreter import Interpreted
 from tinyflow.targets.protocol import open_machine
 
@@ -56,6 +61,13 @@ def flash_model() -> Path:
 
 def profiled(folder: Path, bench: Bench, files: dict[str, Path], sample: int = 9, **more: Any) -> dict[str, Any]:
     """profile.json of this firmware and a sample of one byte."""
+    return looked_at(profile, folder, bench, files, sample, **more)
+
+
+def looked_at(
+    stage: Callable[[Workspace], None], folder: Path, bench: Bench, files: dict[str, Path], sample: int = 9, **more: Any
+) -> dict[str, Any]:
+    """What a stage that looks on makes of it."""
     plan = {
         **{"backend": "b", "setup": "model_setup", "invoke": "model_invoke", "macs": 5, "arena": None},
         "inputs": [{"symbol": "model_arena+40", "bytes": 1}],
@@ -74,9 +86,10 @@ def profiled(folder: Path, bench: Bench, files: dict[str, Path], sample: int = 9
         (folder / name).write_bytes(content)
     inputs = {**{name: folder / name for name in texts}, **bench.machine_files, **files}
     target = {**bench.machine_target, "clock_hz": 7}
-    made = workspace(folder / "w", inputs, ["profile.json"], {"target": target, "limit_instructions": 9999, **more})
-    profile(made)
-    found: dict[str, Any] = json.loads(made.outputs["profile.json"].read_bytes())
+    name = f"{stage.__name__}.json"
+    made = workspace(folder / "w", inputs, [name], {"target": target, "limit_instructions": 9999, **more})
+    stage(made)
+    found: dict[str, Any] = json.loads(made.outputs[name].read_bytes())
     return found
 
 
@@ -130,6 +143,37 @@ def test_a_profile_adds_up_to_what_is_counted(tmp_path: Path, bench: Bench, firm
     assert waits["long"] < estimate < waits["few"] and estimate < waits["unforeseen"]
 
 
+def test_a_trace_has_the_profiles_counts(tmp_path: Path) -> None:
+    """Layer by layer, where an instruction is one access (RISC-V); flash and RAM are all; a cache only adds to it."""
+    bench = Bench(tmp_path, cpu="rv32imc", flags=("-O2",))
+    firmware = bench.link({"model.c": MODEL.replace("SETUP", "0")})["firmware.elf"]
+    profiled_ = profiled(tmp_path / "a", bench, {"firmware.elf": firmware})
+    files = {"firmware.elf": firmware}
+    more = unicorn.capabilities(described("rv32imc")).accesses or {}
+    files |= {name: kept.path(output) for name, output in more.items()}
+    traced = looked_at(trace, tmp_path / "b", bench, files)
+    ones = [(document["total"], document["other"], *document["layers"]) for document in (profiled_, traced)]
+    for its, ours in zip(*ones, strict=True):
+        assert {name: ours[name] for name in ("instructions", "loads", "stores")} == {
+            name: its[name] for name in ("instructions", "loads", "stores")
+        }
+    for one in ones[1]:
+        for name in ("loads", "stores", "load_bytes", "store_bytes", "distinct_bytes"):
+            assert one[name] == one["flash"][name] + one["ram"][name]
+            assert one is traced["total"] or one[name] == sum(place[name] for place in one["places"])
+    assert traced["total"]["distinct_bytes"] == sum(place["distinct_bytes"] for place in traced["places"])
+    cache = {"bytes": 64, "ways": 2, "line_bytes": 8}
+    cached = looked_at(trace, tmp_path / "c", bench, files, cache=cache)
+    total = cached["total"]
+    assert {name: total[name] for name in ("instructions", "load_bytes")} == {
+        name: traced["total"][name] for name in ("instructions", "load_bytes")
+    }
+    assert total["data_hits"] + total["data_misses"] == total["loads"] + total["stores"]
+    assert cached["cache"] == cache and total["code_misses"] > 0
+    text = trace_text("x", cached)
+    assert "64 B" in text and "model_arena" in text and "CONV_2D" in text and "data_misses" in text
+
+
 def test_what_goes_wrong_is_told(tmp_path: Path, bench: Bench, firmware: Path) -> None:
     """A status of the call, of set-up, and a machine that sees no instructions."""
     with pytest.raises(RunError, match="model_invoke: returned -5, not 0"):
@@ -141,6 +185,10 @@ def test_what_goes_wrong_is_told(tmp_path: Path, bench: Bench, firmware: Path) -
         profiled(tmp_path / "b", bench, {"firmware.elf": broken})
     with pytest.raises(RunError, match="only the built-in simulator"):
         Interpreted("tflm").trace("invoke", "invoke", limit_instructions=1)
+    with pytest.raises(UsageError, match="only the built-in simulator"):
+        Interpreted("tflm").watch_accesses(tmp_path, Wanted("invoke", [], 0))
+    with pytest.raises(UsageError, match="behind a GDB port"):
+        Interpreted("tflm").stopped_at("invoke")
 
 
 # A search's batch, measured with real compilers: this module is the backend's implementation.

@@ -38,7 +38,19 @@ COMMANDS = {
     "init": NOTHING,
     "schema": RECIPES,
 }
-GROUPS = ("bench", "suite", "report", "shrink", "quantise", "profile", "layers", "pareto", "export", "firmware")
+GROUPS = (
+    "bench",
+    "suite",
+    "report",
+    "shrink",
+    "quantise",
+    "profile",
+    "trace",
+    "layers",
+    "pareto",
+    "export",
+    "firmware",
+)
 # of these the names are models
 MODEL_GROUPS = ("shrink", "quantise")
 

@@ -22,6 +22,7 @@ from tinyflow.core.action import Output, Tool
 from tinyflow.core.errors import RunError, UsageError
 
 if TYPE_CHECKING:
+    from tinyflow.targets.accesses import Accesses, Wanted
     from tinyflow.targets.blocks import Piece
     from tinyflow.targets.gdb_port import Stub
     from tinyflow.targets.write_limits import Guarded
@@ -78,6 +79,7 @@ class Capabilities:
     inputs: Mapping[str, Output] = field(default_factory=dict)  # of every run, besides the firmware
     guard: Mapping[str, Output] | None = None  # more of them, for `Machine.watch_writes`
     trace: Mapping[str, Output] | None = None  # more of them, for `Machine.trace` with waits for flash
+    accesses: Mapping[str, Output] | None = None  # more of them, for `Machine.watch_accesses`
     advised: tuple[Tool, ...] = ()  # with them it could do more; the key has them where they are
 
 
@@ -168,6 +170,10 @@ class Machine(Protocol):
         With `flash` (flash_model.so, and the target's `flash_timing`) waits for flash are counted.
         """
         raise RunError("only the built-in simulator sees every instruction", hint="profile a simulated target")
+
+    def watch_accesses(self, library: Path, wanted: Wanted) -> Accesses:
+        """Count what is read, written and fetched in calls from now on; `library` is accesses.so."""
+        raise UsageError("only the built-in simulator sees every access", hint="take a target such as stm32f7")
 
     def stopped_at(self, symbol: str) -> Stub:
         """Begin a call, stop it before its first instruction, and leave it to a debugger: see `gdb_port`."""

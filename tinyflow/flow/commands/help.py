@@ -22,6 +22,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} quantise:./my_net.onnx          build/quantise/my_net.tflite: int8 after training, and what each layer loses
   {bin} layers:vww-tinyc-stm32f7        each layer as a model of its own, benched alone; one of them: bench:…+layer.3
   {bin} profile:vww-tinyc-stm32f7       instructions, loads, stores per layer and function; build/profile/
+  {bin} trace:vww-tinyc-stm32f7         bytes read and written per layer and symbol, reuse; `--cache 16KiB,4,32`
   {bin} pareto:vww-tinyc-stm32f7        RAM against instructions: by rows, chase, patches; build/pareto/
 
   {bin} init my_project --model my_net.tflite   a project of your own, with your model

@@ -14,11 +14,12 @@ from typing import Any, TextIO
 from doit.cmd_run import Run as DoitRun
 
 from tinyflow.core import process, worker
+from tinyflow.core.action import JSON
 from tinyflow.core.errors import CacheError, TinyflowError, UsageError
 from tinyflow.core.forkserver import ForkServers
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
-from tinyflow.core.units import format_seconds
-from tinyflow.flow.commands.command import CANCELLED, Refusing, parse_timeout, run_options
+from tinyflow.core.units import format_seconds, format_size, parse_size
+from tinyflow.flow.commands.command import CANCELLED, Refusing, option, parse_timeout, run_options
 from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import error_lines, shown
@@ -38,6 +39,7 @@ from tinyflow.report import github, tables
 _LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
 _OTHERS_TIMEOUT_S = 3600.0  # what ESP-IDF or Zephyr build the first time are whole systems
 _QUIET = 0
+_LARGEST_CACHE_BYTES = 64 << 20
 _COUNTED = (BUILT, HIT, UP_TO_DATE, FAILED, STOPPED)
 
 
@@ -46,9 +48,12 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
     name = "run"
     doc_purpose = "build, run and report benches and suites"
-    doc_usage = "[(bench | suite | report | profile | pareto | firmware | export):NAME]..."
+    doc_usage = "[(bench | suite | report | profile | trace | pareto | firmware | export):NAME]..."
     doc_description = "Example: doit -n 4 suite:mlperf_tiny"
-    cmd_options = run_options()
+    cmd_options = (
+        *run_options(),
+        option("cache", "for trace: a cache to follow: size, ways, bytes of a line: 16KiB,4,32"),
+    )
     loader: Loader
 
     def __init__(self, task_loader: Loader, cmds: Any = None, **options: Any) -> None:
@@ -98,6 +103,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         if params["timeout"]:
             self.loader.timeout_s = parse_timeout(params["timeout"])
         self.loader.wanted = Wanted(*(params[name] for name in ("for", "prefix", "board", "build", "flash")))
+        if params["cache"]:
+            self.loader.selector.cache = _parse_cache(params["cache"])
         return int(super().execute(params, args))
 
     def _execute(
@@ -223,6 +230,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         texts = [("shrink", name) for name in loader.selection.shrunk]
         texts += [("quantise", name) for name in loader.selection.quantised]
         texts += [("profile", name) for name in loader.selection.profiles]
+        texts += [("trace", name) for name in loader.selection.traces]
         texts += [("pareto", name) for name in loader.selection.choices]
         for folder, name in texts:
             path = loader.project.build / folder / f"{name}.txt"
@@ -267,6 +275,20 @@ def _told_apart(selection: Selection) -> dict[str, str]:
     """Models whose names in tables are not their files' own → the file, as it was typed."""
     files = [plan.bench for plan in selection.benches.values() if plan.bench.is_file]
     return {bench.model_name: bench.model for bench in files if bench.model_name != Path(bench.model).stem}
+
+
+def _parse_cache(text: str) -> dict[str, JSON]:
+    """What `--cache` says. UsageError for what is no cache."""
+    size, ways, line = ([*text.split(","), "", ""])[:3]
+    try:
+        found = {"bytes": parse_size(size), "ways": int(ways), "line_bytes": int(line)}
+    except ValueError:
+        raise UsageError(f'--cache: "{text}" is no cache', hint="for example --cache 16KiB,4,32") from None
+    set_bytes = found["ways"] * found["line_bytes"]
+    if min(found.values()) < 1 or found["bytes"] % set_bytes or found["bytes"] > _LARGEST_CACHE_BYTES:
+        hint = f"its size is a multiple of ways times a line's bytes, up to {format_size(_LARGEST_CACHE_BYTES)}"
+        raise UsageError(f'--cache: "{text}" is no cache', hint=hint)
+    return dict(found)
 
 
 def _refuse_variables(words: list[str]) -> None:

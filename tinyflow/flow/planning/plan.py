@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import NamedTuple
 
-from tinyflow.core.action import JSON, Action, Output, in_order
+from tinyflow.core.action import JSON, Action, Input, Output, in_order
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.builds import Builds, target_facts
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, no_cycles, power_of, trace_inputs
@@ -128,7 +128,7 @@ class Planner:
                 "plan.json": generated.output("plan.json"),
                 **{name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")},
                 **layers,
-                **{name: self._known.add(made.action).output(made.name) for name, made in more.items()},
+                **self._made(more),
             },
             parameters={
                 "target": {**target_facts(resolved), **seen},
@@ -155,6 +155,29 @@ class Planner:
             )
         target = self._catalogue.get(Target, plan.bench.target)
         return self._profile(plan.name, run, {"no_cycles": no_cycles(self._catalogue, target)})
+
+    def trace(self, plan: BenchPlan, cache: Mapping[str, JSON] | None) -> Action:
+        """What a planned bench's first inference reads and writes, and how a cache would do."""
+        run = next(action for action in plan.actions if action.stage == "run")
+        more = capabilities(run.parameters["target"]).accesses
+        if more is None:
+            plan.bench.refuse(
+                f"only the built-in simulator sees every access; {plan.bench.target} isn't run by it",
+                at="target",
+                hint="trace the bench on a simulated target, such as stm32f7",
+            )
+        given = {name: run.parameters[name] for name in ("target", "limit_instructions")}
+        return self._known.add(
+            replace(
+                run,
+                stage="trace",
+                title=f"trace {plan.name}",
+                function="tinyflow.stages.trace:trace",
+                outputs=("trace.json",),
+                parameters={**given, **({} if cache is None else {"cache": cache})},
+                inputs=_looked_at(run, self._made(more)),
+            )
+        )
 
     def choices(self, plan: BenchPlan, *, is_one: bool = False) -> Action:
         """What the backend of a planned bench can trade for memory, by its estimate; `is_one`: only what it has now."""
@@ -192,13 +215,14 @@ class Planner:
                 function="tinyflow.stages.profile:profile",
                 outputs=("profile.json",),
                 parameters={**{name: run.parameters[name] for name in ("target", "limit_instructions")}, **model},
-                inputs={
-                    **{name: put for name, put in run.inputs.items() if not name.startswith("intermediates.")},
-                    **{name: self._known.add(made.action).output(made.name) for name, made in more.items()},
-                },
+                inputs=_looked_at(run, self._made(more)),
                 tools=(*run.tools, *PROFILE_TOOLS),
             )
         )
+
+    def _made(self, outputs: Mapping[str, Output]) -> dict[str, Output]:
+        """The same, of actions that other benches share."""
+        return {name: self._known.add(made.action).output(made.name) for name, made in outputs.items()}
 
     def _report(self, resolved: ResolvedBench, made: Iterable[Action]) -> Action:
         bench = resolved.bench
@@ -238,3 +262,8 @@ class Planner:
                 inputs={name: action.output(name) for action in made for name in wanted if name in action.outputs},
             )
         )
+
+
+def _looked_at(run: Action, more: Mapping[str, Output]) -> dict[str, Input]:
+    """Inputs of what looks on while a bench's first sample is invoked."""
+    return {**{name: put for name, put in run.inputs.items() if not name.startswith("intermediates.")}, **more}

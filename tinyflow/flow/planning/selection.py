@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core.action import Action, in_order
+from tinyflow.core.action import JSON, Action, in_order
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow.command_list import COMMANDS, GROUPS, MODEL_GROUPS
 from tinyflow.flow.planning.firmware import Wanted, firmware
@@ -44,6 +44,7 @@ class Selection:
     choices: dict[str, list[Choice]] = field(default_factory=dict)  # bench → its variants in memory, by estimate
     profiles: dict[str, Action] = field(default_factory=dict)  # bench → what profiles it
     firmware: dict[str, Action] = field(default_factory=dict)  # bench → what packs its firmware
+    traces: dict[str, Action] = field(default_factory=dict)  # bench → what traces it
     exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
     actions: list[Action] = field(default_factory=list)  # chosen one by one
 
@@ -65,7 +66,7 @@ class Selection:
 
     @property
     def _of_benches(self) -> Iterator[Action]:
-        yield from (*self.profiles.values(), *self.firmware.values())
+        yield from (*self.profiles.values(), *self.traces.values(), *self.firmware.values())
 
 
 class Selector:
@@ -89,6 +90,7 @@ class Selector:
         self._read = read
         self._remembered = remembered
         self._wanted = wanted
+        self.cache: Mapping[str, JSON] | None = None  # that traces follow: of `Planner.trace`
         self._found: dict[str, Action] = {}  # by what they were asked for
 
     @cached_property
@@ -135,7 +137,7 @@ class Selector:
 
     def _known(self, group: str) -> Sequence[str]:
         """The members of a group that patterns match."""
-        if group in ("bench", "profile", "layers", "pareto", "firmware"):
+        if group in ("bench", "profile", "trace", "layers", "pareto", "firmware"):
             return self.benches
         if group == "export":
             return (*self.suites, *self.benches)
@@ -165,6 +167,9 @@ class Selector:
             elif group == "firmware":
                 finals = [firmware(plans[0], self._catalogue, self._wanted)]
                 selection.firmware[name] = finals[0]
+            elif group == "trace":
+                finals = [self._planner.trace(plans[0], self.cache)]
+                selection.traces[name] = finals[0]
             else:
                 if group == "layers":
                     plans = tuple(self._plan_layers(plans[0]))

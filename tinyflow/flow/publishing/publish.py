@@ -65,7 +65,8 @@ def publish(
         with unwritten:
             suite = with_published(catalogue, catalogue.get(Suite, name))
             reports.append(views.update_suite(suite, views.reports(benches), catalogue))
-    for name, action in (*selection.shrunk.items(), *selection.quantised.items(), *selection.profiles.items()):
+    looked_at = (*selection.profiles.items(), *selection.traces.items())
+    for name, action in (*selection.shrunk.items(), *selection.quantised.items(), *looked_at):
         with unwritten:
             reports += _write(name, action, session, project)
     for name, action in selection.firmware.items():
@@ -131,7 +132,7 @@ def compare_published(selection: Selection, views: Views, catalogue: Catalogue, 
 
 
 def _write(name: str, action: Action, session: Session, project: Project) -> list[Path]:
-    """Write what shrinking, quantising or profiling made, if it is there: `build/<stage>/<name>.*`; the text's path."""
+    """Write what such an action made, if it is there: `build/<stage>/<name>.*`; the text's path."""
     if not session.is_current(action):
         return []
     folder, content = project.build / action.stage, b""
@@ -143,6 +144,10 @@ def _write(name: str, action: Action, session: Session, project: Project) -> lis
         from tinyflow.report.profile import profile_text
 
         text = profile_text(name, document)
+    elif action.stage == "trace":
+        from tinyflow.report.trace import trace_text
+
+        text = trace_text(name, document)
     elif action.stage == "quantise":
         from tinyflow.report.quantised import quantised_text
 

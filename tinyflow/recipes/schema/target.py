@@ -28,7 +28,7 @@ from tinyflow.recipes.schema.processor import Processor
 
 # Twice what the generated code of any backend was seen to take.
 _STACK_BYTES = 4096
-_MOST_LINES = 1024  # MOST_LINES of flash_model.c
+_MOST_LINES = 1024  # many more than a buffer of flash has
 
 Optimise = Literal["O0", "O1", "O2", "O3", "Os"]
 

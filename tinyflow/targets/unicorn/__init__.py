@@ -12,6 +12,7 @@ from tinyflow.targets.native import compiled
 from tinyflow.targets.protocol import Capabilities, Machine
 
 GUARD = "guard.so"
+ACCESSES = "accesses.so"
 _TABLE = "block_table.so"
 
 
@@ -22,7 +23,8 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
         tools=(Tool("package", "unicorn"), Tool("package", "pyelftools")),
         inputs={_TABLE: _looker("block_table.c", "block counter")},
         guard={GUARD: _looker("guard.c", "guard")},
-        trace={"flash_model.so": _looker("flash_model.c", "flash model")},
+        trace={"flash_model.so": _looker("flash_model.c", "flash model", "cache_lines.h")},
+        accesses={ACCESSES: _looker("accesses.c", "watch over accesses", "cache_lines.h")},
     )
 
 
@@ -38,9 +40,9 @@ def words_for(target: Mapping[str, Any]) -> Mapping[str, Any]:
     return words
 
 
-def _looker(source: str, what: str) -> Output:
-    """What looks on, compiled for the machine that we are on."""
-    headers = [] if source == "block_table.c" else ["it_block.h"]
+def _looker(source: str, what: str, *more: str) -> Output:
+    """What looks on, compiled for the machine that we are on; `more` headers."""
+    headers = [] if source == "block_table.c" else ["it_block.h", *more]
     return compiled(Path(__file__).with_name(source), f"compile the simulator's {what}", headers=headers)
 
 

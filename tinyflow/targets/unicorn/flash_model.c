@@ -1,26 +1,16 @@
 /* Counts what a chip waits for its flash: lines that its small caches for instructions and for data don't hold.
  *
- * Unicorn calls `tf_fetch` at the start of every translated block and `tf_load` at every read from flash. A line may lie in
- * any of the `ways` places of its set and takes that which was used longest ago; with prefetch the line behind the one that runs
- * is fetched ahead. Once enough reads were seen the hook removes itself, see flash_model.py. Freestanding, like block_table.c. `struct tf_flash` is mirrored in flash_model.py.
+ * Unicorn calls `tf_fetch` at the start of every translated block and `tf_load` at every read from flash. With prefetch the line
+ * behind the one that runs is fetched ahead. Once enough reads were seen the hook removes itself, see
+ * flash_model.py. Freestanding, like block_table.c. `struct tf_flash` is mirrored in flash_model.py.
  */
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cache_lines.h"
 #include "it_block.h"
 
 #define EXPORTED __attribute__((visibility("default")))
-enum { MOST_LINES = 1024, HINTS = 1024 };
-
-struct tf_lines {
-    uint64_t line[MOST_LINES]; /* address / bytes of a line, plus 1; 0 is empty */
-    uint64_t used[MOST_LINES]; /* when */
-    uint16_t hint[HINTS]; /* by a line's lowest bits, where it may be: a search is dear and most lines are there */
-    uint64_t now;
-    uint32_t count;
-    uint32_t ways;
-    uint32_t bytes;
-};
 
 struct tf_flash {
     struct tf_lines instructions;
@@ -54,33 +44,6 @@ static void miss(struct tf_flash *flash, int is_data)
         }
     }
     flash->misses[first][is_data]++;
-}
-
-/* Whether a line was there; it is afterwards. */
-static int touch(struct tf_lines *lines, uint64_t line)
-{
-    uint32_t first = (uint32_t)(line % (lines->count / lines->ways)) * lines->ways;
-    uint32_t oldest = first;
-    uint16_t *hint = &lines->hint[line % HINTS];
-    lines->now++;
-    if (lines->line[*hint] == line) {
-        lines->used[*hint] = lines->now;
-        return 1;
-    }
-    for (uint32_t place = first; place < first + lines->ways; place++) {
-        if (lines->line[place] == line) {
-            lines->used[place] = lines->now;
-            *hint = (uint16_t)place;
-            return 1;
-        }
-        if (lines->used[place] < lines->used[oldest]) {
-            oldest = place;
-        }
-    }
-    lines->line[oldest] = line;
-    lines->used[oldest] = lines->now;
-    *hint = (uint16_t)oldest;
-    return 0;
 }
 
 /* UC_HOOK_BLOCK */

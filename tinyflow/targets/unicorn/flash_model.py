@@ -10,40 +10,25 @@ from typing import Any
 from tinyflow.targets.elf import Symbol, addresses
 from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.block_table import BlockTable
+from tinyflow.targets.unicorn.cache_lines import Lines
 from tinyflow.targets.unicorn.processor import Processor
 
-_MOST_LINES = 1024  # MOST_LINES of flash_model.c
-_HINTS = 1024
 # Reads of constants that are looked at in each layer. Unicorn takes 150 ns for one, and what follows in a layer goes
 # through its loops again: of vww's lines on stm32f4 0.2 % more are waited for (tinyc, tvmaot) where all reads are seen.
 _SEEN_READS = 20_000
 _NOWHERE = 0xFFFF_FFFF
 
 
-class _Lines(ctypes.Structure):
-    """`struct tf_lines` of flash_model.c."""
-
-    _fields_ = (
-        ("line", ctypes.c_uint64 * _MOST_LINES),
-        ("used", ctypes.c_uint64 * _MOST_LINES),
-        ("hint", ctypes.c_uint16 * _HINTS),
-        ("now", ctypes.c_uint64),
-        ("count", ctypes.c_uint32),
-        ("ways", ctypes.c_uint32),
-        ("bytes", ctypes.c_uint32),
-    )
-
-
 class FlashModel(ctypes.Structure):
     """`struct tf_flash` of flash_model.c; watches one engine. `timing` is that of a target's recipe, `flash_timing`."""
 
-    instructions: _Lines
-    data: _Lines
+    instructions: Lines
+    data: Lines
     reads_left: int
     blind_since: int
     _fields_ = (
-        ("instructions", _Lines),
-        ("data", _Lines),
+        ("instructions", Lines),
+        ("data", Lines),
         ("begin", ctypes.c_uint64),
         ("end", ctypes.c_uint64),
         ("last_fetched", ctypes.c_uint64),
@@ -91,10 +76,11 @@ class FlashModel(ctypes.Structure):
             is_shared=timing["data"] is None,
             has_prefetch=timing["prefetch"],
         )
+        self._kept = []
         for lines, name in ((self.instructions, "instructions"), (self.data, "data")):
             cache = timing[name] or timing["instructions"]
-            lines.count, lines.bytes = cache["lines"], timing["line_bytes"]
-            lines.ways = cache["ways"] or cache["lines"]
+            kept = lines.open(cache["lines"], cache["ways"] or cache["lines"], timing["line_bytes"])
+            self._kept.append(kept)
         self._engine, self._table, self._seen_reads = engine, table, seen_reads
         self._functions = ctypes.CDLL(str(library))
         self._since = 0

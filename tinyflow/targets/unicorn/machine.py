@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.errors import RunError, UsageError
+from tinyflow.targets.accesses import Accesses, Wanted
 from tinyflow.targets.blocks import Piece
 from tinyflow.targets.chip import NO_LIMIT, PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
 from tinyflow.targets.chip_faults import refusal
@@ -86,6 +87,12 @@ class Simulator(Chip):
         if guarded.is_arena_only:
             watched = guarded.arena.addresses(self.firmware)
         self._guard = Guard(self._engine, self, self._guard_library, guarded, watched, self._processor)
+
+    def watch_accesses(self, library: Path, wanted: Wanted) -> Accesses:
+        """See `protocol.Machine`."""
+        from tinyflow.targets.unicorn.access_watch import AccessWatch  # with numpy
+
+        return AccessWatch(self._engine, self._processor, self.table, self.firmware, self.target, library, wanted)
 
     def follow(
         self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int
