@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from small_firmware import MODEL, ROOT, Bench
 
 from tinyflow.core.errors import RunError, Timeout, ToolError, UsageError
@@ -192,6 +193,17 @@ def test_a_fault_of_the_firmware_is_named(opened: Open, command: list[str], cpu:
     is_arm_fault = cpu == "cortex-m4" and name == "undefined"
     assert ("hard fault" if is_arm_fault else what) in caught.value.what
     assert name in caught.value.where
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("toolchain", ["zig", "gcc"])
+@pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m4", "rv32imc"])
+def test_its_main_compiles_without_a_warning(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """By the flags of its recipe, of which one makes errors of warnings."""
+    flags = yaml.safe_load((SOURCES.parent / "runtime.yaml").read_text())["flags"]
+    made = Bench(tmp_path, cpu, toolchain, ("-O3", *flags))
+    names = ("main.c", "host.h", f"host_{made.isa}.S")
+    assert len(list(made.compile({name: (SOURCES / name).read_text() for name in names}).rglob("*.o"))) == 2
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ struct step {
 /* It is given its value in the file. */
 const struct script *const volatile tf_script = 0;
 
-/* riscv-isa-sim finds them by name; one word of each is ever used. */
-volatile uint64_t tohost __attribute__((aligned(64)));
-volatile uint64_t fromhost __attribute__((aligned(64)));
+/* riscv-isa-sim finds these numbers of 64 bits by name; only their lower words are ever used. */
+volatile uint32_t tohost[2] __attribute__((aligned(64)));
+volatile uint32_t fromhost[2] __attribute__((aligned(64)));
 
 static char text[128];
 static uint32_t used, crc;
@@ -48,10 +48,10 @@ __attribute__((noinline)) static void flush(void) {
     static volatile uint64_t request[8] __attribute__((aligned(64)));
     request[0] = HTIF_WRITE, request[1] = STANDARD_OUTPUT, request[2] = (uintptr_t)text, request[3] = used;
     __asm volatile("" ::: "memory");
-    *(volatile uint32_t *)&tohost = (uint32_t)(uintptr_t)request;
-    while (*(volatile uint32_t *)&fromhost == 0) {
+    tohost[0] = (uint32_t)(uintptr_t)request;
+    while (fromhost[0] == 0) {
     }
-    *(volatile uint32_t *)&fromhost = 0;
+    fromhost[0] = 0;
   } else {
     for (uint32_t i = 0; i < used; ++i) {
       *(volatile uint8_t *)(uintptr_t)tf_script->console = (uint8_t)text[i];
@@ -102,7 +102,7 @@ static _Noreturn void leave(uint32_t status) {
     tf_host(SYS_EXIT_EXTENDED, block);
     tf_host(SYS_EXIT, sizeof block == 16 ? (const void *)block : (const void *)reason);
   } else if (tf_script->way == TOHOST) {
-    *(volatile uint32_t *)&tohost = status << 1 | 1;
+    tohost[0] = status << 1 | 1;
   } else {
     *(volatile uint32_t *)(uintptr_t)tf_script->exit = status == 0 ? tf_script->success : tf_script->failure;
   }
