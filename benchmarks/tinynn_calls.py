@@ -22,6 +22,7 @@ import on_qemu
 import yaml
 from firmware import RUNTIMES, functions_in, linked, objects_of, opened, sources_of, target_of, toolchain_of
 from numpy.typing import NDArray
+from processors import processor
 
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.tinynn.calls import Call
@@ -222,7 +223,7 @@ class ChipKernels:
         isa = self._cpu["isa"]
         self._target = target_of(cpu, isa)
         has_float = cpu in on_qemu.PLACES or any("-mfpu" in flag for flag in self._cpu["flags"])
-        self._pointer = "Q" if cpu.startswith("rv64") else "I"
+        self._pointer = "Q" if processor(cpu).address_bits == 64 else "I"
         sources = [
             path
             for path in sources_of(RUNTIME, cpu)
@@ -275,8 +276,8 @@ class ChipKernels:
         )
         support = [path for path in sources_of(SUPPORT, self._target["cpu"]) if path.stem != "main"]
         objects = {**kernels, **objects_of(self._toolchain, support, [SUPPORT], _SUPPORT_FLAGS)}
-        # which has no long multiplication and no division
-        is_small = self._target["cpu"] == "cortex-m0plus"
+        # which have no division
+        is_small = self._target["cpu"] in ("cortex-m0plus", "cortex-a9")
         generated = {"calls.c": calls}
         return linked(self._toolchain, self._target, generated, [], objects, _SUPPORT_FLAGS, with_builtins=is_small)
 

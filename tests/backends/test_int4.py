@@ -64,7 +64,7 @@ _LARGE = (
 
 
 @pytest.mark.parametrize("graph", _LARGE, ids=lambda graph: f"{graph.operators[0].name} {graph.tensors[1].shape}")
-@pytest.mark.parametrize("variant", ["c", "dsp", "mve", "rvv"])
+@pytest.mark.parametrize("variant", ["c", "dsp", "mve", "rvv", "neon"])
 def test_weights_take_half_a_byte(graph: Graph, variant: str) -> None:
     """tinyc packs half of the bytes that int8 has, but for the ends of blocks; tinyi gets functions that unpack."""
     sizes = []

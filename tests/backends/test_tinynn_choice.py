@@ -29,7 +29,8 @@ def _of(cpu: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "best"), [("cortex-m55", "mve"), ("rv32gcv", "rvv"), ("rv64gcv", "rvv"), ("cortex-m3", "armv6m")]
+    ("cpu", "best"),
+    [("cortex-m55", "mve"), ("rv32gcv", "rvv"), ("rv64gcv", "rvv"), ("cortex-m3", "armv6m"), ("cortex-a9", "neon")],
 )
 def test_vectors_are_the_default(cpu: str, best: str) -> None:
     """Where the processor has them."""

@@ -157,6 +157,8 @@ _ON_QEMU = [
     ("cortex-m55", "mve", "qemu-system-arm"),
     ("rv32gcv", "rvv", "qemu-system-riscv32"),
     ("rv64gcv", "rvv", "qemu-system-riscv64"),
+    ("cortex-a9", "neon", "qemu-system-arm"),
+    ("cortex-a72", "neon", "qemu-system-aarch64"),
 ]
 
 
@@ -164,7 +166,7 @@ _ON_QEMU = [
 @pytest.mark.parametrize("operator", _DIFFERENT)
 @pytest.mark.parametrize(("cpu", "variant", "program"), _ON_QEMU)
 def test_vector_variants(cpu: str, variant: str, program: str, operator: str) -> None:
-    """The variants mve and rvv on QEMU, many layers in one process."""
+    """The variants mve, rvv and neon on QEMU, many layers in one process."""
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     _check(chip(cpu, variants=(variant, "c")), variant, operator, 40)

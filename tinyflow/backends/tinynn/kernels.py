@@ -94,6 +94,7 @@ _MVE, _RVV = packs.packed(packs.mve_arrays), packs.packed(packs.rvv_arrays)
 _DSP_ROWS = packs.packed(packs.dsp_fully_connected)
 _FULLY_CONNECTED = (
     _fully_connected("mve", (_HALVED,), _MVE, scratch.inputs_filled_up(layouts.MVE_STEP)),
+    _fully_connected("neon", (_HALVED, needs.HALVES_OF_STEPS), _MVE, scratch.inputs_filled_up(layouts.MVE_STEP)),
     _fully_connected("rvv", (_HALVED, _TAPS), _RVV),
     _fully_connected("dsp", (_RIGHT, _PAIRS), _DSP_ROWS, scratch.inputs_filled_up(4)),
     _fully_connected("c", (_RIGHT,), packs.tiled(4)),
@@ -252,6 +253,7 @@ _OF_BYTES: Sequence[Kernel] = (
 )
 _WEIGHTED: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
+    _conv2d("neon", (_HALVED, needs.HALVES_OF_STEPS), _MVE),
     _conv2d("rvv", (_HALVED, _TAPS), _RVV),
     _convolves("lines_dsp", _FEW, _LINES_PACK),
     _conv2d("dsp", (_RIGHT, _PAIRS), packs.packed(packs.dsp_conv2d)),
@@ -260,6 +262,7 @@ _WEIGHTED: Sequence[Kernel] = (
     _conv2d("ref", (), packs.packed(lambda layer: (layer.weights, layer.channels))),
     _depthwise("mve", "pixels", (_HALVED, _3X3, _TAPS), packs.mve_depthwise3x3, scratch.three_rows(8)),
     _depthwise("mve", "pixels", (_TAPS, needs.IS_SINGLE, _HALVED), packs.mve_depthwise, scratch.TAP_PLACES),
+    _depthwise("neon", "pixels", (_HALVED, _3X3, _TAPS), packs.neon_depthwise3x3, scratch.three_rows(8)),
     _depthwise("rvv", "pixels", (_HALVED, _3X3, _TAPS), packs.rvv_depthwise3x3, scratch.three_rows(1)),
     _depthwise("rvv", "pixels", (needs.IS_SINGLE, _HALVED), packs.rvv_arrays, scratch.TAP_PLACES),
     _depthwise(

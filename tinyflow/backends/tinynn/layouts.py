@@ -224,11 +224,12 @@ def why_not_halved(channels: Array) -> str | None:
     return "a scale of 1/2 or more" if channels[:, 2].max() > -1 else None
 
 
-def why_not_tap_pairs(rows: Int8s) -> str | None:
-    """Why products of neighbouring taps can't share 16 bits (mve, rvv); None where they can."""
+def why_not_tap_pairs(rows: Int8s, distance: int = 1) -> str | None:
+    """Why products of neighbouring taps, or so far apart, can't share 16 bits (mve, rvv, neon); None where they can."""
     magnitudes = np.abs(rows.astype(np.int64))
-    magnitudes = np.pad(magnitudes, ((0, 0), (0, magnitudes.shape[1] % 2)))
-    return "two weights of -128" if (magnitudes[:, 0::2] + magnitudes[:, 1::2]).max() > 255 else None
+    magnitudes = np.pad(magnitudes, ((0, 0), (0, -magnitudes.shape[1] % (2 * distance))))
+    sums = magnitudes.reshape(len(rows), -1, 2, distance).sum(axis=2)
+    return "two weights of -128" if sums.max() > 255 else None
 
 
 def runs_in_fields(rows: Int8s, channels: int) -> list[list[int]]:

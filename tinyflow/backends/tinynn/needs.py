@@ -83,6 +83,10 @@ SHORT_EIGHTS = Need(
 )
 SHORT_PAIRS, SHORT_PLANES = _short(short.PAIRS), _short(short.PLANES)
 TAP_PAIRS = Need("no two weights of -128 side by side", lambda layer: layouts.why_not_tap_pairs(layer.rows))
+HALVES_OF_STEPS = Need(
+    "no two weights of -128 eight products apart",
+    lambda layer: layouts.why_not_tap_pairs(layer.rows, layouts.MVE_STEP // 2),
+)
 NARROW_SUMS = Need(
     "biases of int64, scales below 1/4, sums of 32 bits",
     lambda layer: layouts.why_not_narrow(layer.rows, layer.channels),

@@ -189,6 +189,11 @@ def mve_depthwise3x3(layer: Layer) -> tuple[Array, Array]:
     return layouts.tiles(layer.rows, 8), layouts.vector_records(split, 8)
 
 
+def neon_depthwise3x3(layer: Layer) -> tuple[Array, Array]:
+    """See src/neon/depthwise3x3.c."""
+    return layouts.tiles(layer.rows, 8), layouts.vector_records(layouts.padded(layer.channels, 8), 8)
+
+
 def mve_depthwise(layer: Layer) -> tuple[Array, Array]:
     """See src/mve/depthwise.c."""
     # the last bits of a channel's number, then the first ones: 0, 4, 8, 12, 2, 6, … 15

@@ -6,6 +6,7 @@
  *   tinynn_conv2d_dsp   Armv7E-M and Armv8-M with the DSP extension
  *   tinynn_conv2d_rv32  RV32IM
  *   tinynn_conv2d_mve   Armv8.1-M with Helium
+ *   tinynn_conv2d_neon  Cortex-A with Advanced SIMD, in 32 or 64 bits
  *   tinynn_conv2d_rvv   RISC-V with the vector extension 1.0 (or Zve32x), vectors of 128 bits and more
  * All variants of an operator take the same struct and give the same bytes; they differ in how `weights` and `channels`
  * are laid out and in the scratch that they need. tinyflow/backends/tinynn chooses the function for a layer,
@@ -478,6 +479,8 @@ TINYNN_SCRATCH(tinynn_conv2d_rows_mve, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_mve, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_average_pool_mve, tinynn_pool);
 TINYNN_SCRATCH(tinynn_depthwise_mve, tinynn_depthwise);
+TINYNN_SCRATCH(tinynn_conv2d_neon, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_fully_connected_neon, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_rvv, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_rvv, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_average_pool_rvv, tinynn_pool);
@@ -489,11 +492,13 @@ TINYNN_SCRATCH(tinynn_conv2d_int4_rv32, tinynn_conv2d_int4);
 TINYNN_SCRATCH(tinynn_conv2d_int4_dsp, tinynn_conv2d_int4);
 TINYNN_SCRATCH(tinynn_conv2d_lines_int4_dsp, tinynn_conv2d_int4);
 TINYNN_SCRATCH(tinynn_conv2d_int4_mve, tinynn_conv2d_int4);
+TINYNN_SCRATCH(tinynn_conv2d_int4_neon, tinynn_conv2d_int4);
 TINYNN_SCRATCH(tinynn_conv2d_int4_rvv, tinynn_conv2d_int4);
 TINYNN_SCRATCH(tinynn_fully_connected_int4_ref, tinynn_fully_connected_int4);
 TINYNN_SCRATCH(tinynn_fully_connected_int4_c, tinynn_fully_connected_int4);
 TINYNN_SCRATCH(tinynn_fully_connected_int4_dsp, tinynn_fully_connected_int4);
 TINYNN_SCRATCH(tinynn_fully_connected_int4_mve, tinynn_fully_connected_int4);
+TINYNN_SCRATCH(tinynn_fully_connected_int4_neon, tinynn_fully_connected_int4);
 TINYNN_SCRATCH(tinynn_fully_connected_int4_rvv, tinynn_fully_connected_int4);
 
 /* The same, in place where the output is no larger than the input. */
@@ -511,6 +516,7 @@ TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_line_rv32, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_dsp, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_short_dsp, tinynn_depthwise); /* records with the taps */
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_mve, tinynn_depthwise);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_neon, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_rvv, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_int4_ref, tinynn_depthwise_int4);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_int4_c, tinynn_depthwise_int4);
@@ -522,6 +528,7 @@ TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_row_int4_dsp, tinynn_depthwise_int4);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_pixel_int4_dsp, tinynn_depthwise_int4);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_int4_mve, tinynn_depthwise_int4);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_int4_mve, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_int4_neon, tinynn_depthwise_int4);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_int4_rvv, tinynn_depthwise_int4);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_int4_rvv, tinynn_depthwise_int4);
 
