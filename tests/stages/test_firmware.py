@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 import kept
 import numpy as np
 import pytest
+from stateful_networks import ring
 from tests_support import doit, write_models
 
 from tinyflow.core.action import Action, Output, SourceFile
@@ -27,16 +28,19 @@ from tinyflow.flow.loader import Loader
 from tinyflow.flow.planning.builds import plain
 from tinyflow.flow.planning.firmware import FORMS, Wanted, firmware
 from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.resolve import resolve
 from tinyflow.recipes.schema import Toolchain
+from tinyflow.targets.elf import global_symbols
 from tinyflow.targets.elf import read as read_elf
 from tinyflow.targets.elf import sizes as elf_sizes
 
 MODELS = {
     "speech": synthesize({"graph": "aww", "height": 13, "width": 9, "channels": 11, "blocks": 2}),
     "residual": synthesize({"graph": "resnet", "size": 11, "channels": 6, "stacks": 2}),
+    "kept": write(ring()),
 }
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 # Stands for what CMake's platforms bring, which no package here has: their functions make a library of the sources.
@@ -222,6 +226,15 @@ READERS = {
     "cmsis-pack": by_pack,
 }
 BENCH = "speech-tinyc-stm32f4"
+
+
+def test_no_symbol_is_put_together() -> None:
+    """The preprocessor gives a prefix to whole words only, so no macro of the assembler may make a name of parts."""
+    runtimes = Path(__file__).parents[2] / "recipes" / "runtimes"
+    paths = [path for ending in ("S", "inc") for path in runtimes.rglob(f"*.{ending}")]
+    told = [name for path in paths for name in re.findall(r"^\s*(?:function|\.global)\s+(\S+)", path.read_text(), re.M)]
+    assert len(told) > 20
+    assert [name for name in told if not re.fullmatch(r"\\name|\w+", name)] == []
 
 
 def test_every_form_has_a_test() -> None:
@@ -460,3 +473,18 @@ def test_what_no_program_builds_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_
             Wanted(**wanted)
     with pytest.raises(ToolError, match="west is not on PATH"):
         Wanted("zephyr", board="b", is_flashed=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bench", ["residual-tinyc-stm32f4+feed", "kept-tinyc-stm32f4", "kept-tinyi-stm32f4"])
+def test_what_is_fed_or_keeps_state_is_exact(loader: Loader, bench: str, tmp_path: Path) -> None:
+    """With the functions for it, under their new names: rows of an image, and a sequence that begins anew."""
+    folder = pack(loader, bench, tmp_path)
+    prefix = folder.name
+    wanted = "feed_row(const void *row)" if "feed" in bench else "reset(void)"
+    assert f"int {prefix}_{wanted};" in (folder / "src" / f"{prefix}.h").read_text()
+    own = by_readme(folder, tmp_path)
+    elf = build(loader, bench, "zig", [*own, *chip_of(folder)], folder / "chip" / "link.ld", tmp_path / "built")
+    names = [name for number in range(len(own)) for name in global_symbols(tmp_path / "built" / f"{number}.o")]
+    assert len(names) > 10 and [name for name in names if not name.startswith(f"{prefix}_")] == []
+    assert ran(loader, bench, elf, prefix)["validation"]["result"] == "exact"

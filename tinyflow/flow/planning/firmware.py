@@ -9,10 +9,11 @@ import tinyflow
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.planning import build_systems
+from tinyflow.flow.planning.builds import plain
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.resolve import resolve
-from tinyflow.recipes.schema import Toolchain
+from tinyflow.recipes.schema import Cpu, Toolchain
 from tinyflow.recipes.suggest import hint_for
 
 FORMS = ("c", "cmake", "zephyr", "esp-idf", "arduino", "platformio", "cmsis-pack")
@@ -113,9 +114,11 @@ def _how(compiled: Action) -> dict[str, JSON]:
     return {key: compiled.parameters.get(key, []) for key in ("flags", "defines", "include")}
 
 
-def _gcc(cpu: object) -> JSON:
-    """What GCC's programs begin with, and its flags for the processor, where it has it."""
-    return {} if cpu is None else {"prefix": vars(cpu)["prefix"], "flags": list(vars(cpu)["flags"])}
+def _gcc(cpu: Cpu | None) -> JSON:
+    """What GCC's programs begin with, its flags for the processor and its libraries, where it has it."""
+    if cpu is None:
+        return {}
+    return {name: plain(cpu)[name] for name in ("prefix", "flags", "libraries")}
 
 
 def _prefix(model: str) -> str:

@@ -64,8 +64,8 @@
   two_sums r11, r7, r12, r7
 .endm
 
-.macro plane_function taps, stride, taps_bytes
-function tinynn_plane\taps\()_stride\stride\()_dsp
+.macro plane_function name, taps, stride, taps_bytes
+function \name
   push {r4-r11, lr}
   sub sp, sp, #FRAME_BYTES
   ldm r2, {r3-r5}  /* bias, factor, shift */
@@ -123,11 +123,11 @@ function tinynn_plane\taps\()_stride\stride\()_dsp
 
   add sp, sp, #FRAME_BYTES
   pop {r4-r11, pc}
-end tinynn_plane\taps\()_stride\stride\()_dsp
+end \name
 .endm
 
-plane_function 5, 1, 120
-plane_function 5, 2, 60
-plane_function 7, 1, 224
-plane_function 7, 2, 112
+plane_function tinynn_plane5_stride1_dsp, 5, 1, 120
+plane_function tinynn_plane5_stride2_dsp, 5, 2, 60
+plane_function tinynn_plane7_stride1_dsp, 7, 1, 224
+plane_function tinynn_plane7_stride2_dsp, 7, 2, 112
 #endif
