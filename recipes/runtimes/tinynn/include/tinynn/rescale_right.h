@@ -41,10 +41,10 @@ static inline struct tinynn_right tinynn_right(const struct tinynn_channel *chan
   return right;
 }
 
-/* round(a * b / 2^32). Without a long multiplication by halves: a * b is upper 2^32 + middle 2^16 + lower, and no sum of
+/* round(a * b / 2^32). Without a long multiplication (clang's Xtensa has none) by halves: a * b is upper 2^32 + middle 2^16 + lower, and no sum of
  * these leaves 32 bits. */
 static inline int32_t tinynn_high_product(int32_t a, int32_t b) {
-#if defined(__arm__) && __ARM_ARCH_ISA_THUMB == 1
+#if (defined(__arm__) && __ARM_ARCH_ISA_THUMB == 1) || (defined(__XTENSA__) && defined(__clang__))
   const int32_t a0 = a & 0xffff, a1 = a >> 16, b0 = b & 0xffff, b1 = b >> 16;
   const int32_t middle = a1 * b0 + (int32_t)((uint32_t)a0 * (uint32_t)b0 >> 16);
   return a1 * b1 + (middle >> 16) + ((a0 * b1 + (middle & 0xffff) + 0x8000) >> 16);
