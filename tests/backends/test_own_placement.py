@@ -43,7 +43,9 @@ def _placed(entries: Entries, **manner: bool) -> Memory:
 
 
 def test_what_a_plan_says_can_be_given_back() -> None:
-    """As a list or as the arena, in any order, and moved as a whole."""
+    """As a list, as the arena or as all of plan.json, in any order, and moved as a whole."""
+    plan = {"layers": [{"name": "x"}], "arena": {"tensors": _entries()}}
+    assert own_placement.placed(_program(), "a", json.dumps(plan, indent=1), 4) == _planned()
     assert _placed(_entries()) == _planned()
     assert own_placement.placed(_program(), "a", json.dumps({"bytes": 1, "tensors": _entries()[::-1]}), 4) == _planned()
     moved = _placed([{**entry, "offset": entry["offset"] + 64} for entry in _entries()])

@@ -8,8 +8,10 @@ import pytest
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands import boards
+from tinyflow.flow.planning.cycle_models import no_cycles
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.schema import Target
+from tinyflow.targets.protocol import capabilities
 
 CATALOGUE = Catalogue([data_folder() / "recipes"])
 
@@ -45,3 +47,14 @@ def test_boards_are_listed_with_what_is_missing(monkeypatch: pytest.MonkeyPatch,
     assert lines[1].endswith("through pyocd (no pyocd)") and lines[2].endswith("through openocd (no openocd-esp32)")
     with pytest.raises(UsageError, match="stm32f7 is no board"):
         boards._look(CATALOGUE, CATALOGUE.get(Target, "stm32f7"))
+
+
+def test_a_module_that_is_not_there_is_told() -> None:
+    """In a line, and in another what there is; what such a module itself lacks is no word against the recipe."""
+    with pytest.raises(UsageError, match=r"there is no module tinyflow\.targets\.unicron"):
+        capabilities({"implementation": "tinyflow.targets.unicron", "cpu": "cortex-m4"})
+
+
+def test_a_board_has_no_estimate_but_its_counter() -> None:
+    """And says so."""
+    assert "its own counter" in no_cycles(CATALOGUE, CATALOGUE.get(Target, "nucleo_f767zi"))

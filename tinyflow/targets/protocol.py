@@ -183,9 +183,23 @@ class Machine(Protocol):
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:
     """The machine of a target: its recipe as a plain mapping, and the files it needs by name (`block_table.so`)."""
-    return cast(Machine, import_module(target["implementation"]).open_machine(target, files))
+    return cast(Machine, _module(target).open_machine(target, files))
 
 
 def capabilities(target: Mapping[str, Any]) -> Capabilities:
     """What a target's module can do for a processor. Raises UsageError for one that it lacks."""
-    return cast(Capabilities, import_module(target["implementation"]).capabilities(target))
+    return cast(Capabilities, _module(target).capabilities(target))
+
+
+def _module(target: Mapping[str, Any]) -> Any:
+    """Raises UsageError for one that isn't there."""
+    name = target["implementation"]
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        hint = (
+            "`implementation` of the target's recipe; ours are tinyflow.targets.unicorn, qemu, gdb, external and host"
+        )
+        raise UsageError(f"there is no module {name}", hint=hint) from None

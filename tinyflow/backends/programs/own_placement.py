@@ -23,6 +23,9 @@ _HINT = "names and offsets go as `arena.tensors` of plan.json has them, of a ben
 _SHOWN = 4
 
 
+_MOST_BYTES = 1 << 31
+
+
 class _Given(NamedTuple):
     """What a file says."""
 
@@ -81,6 +84,8 @@ def _read(file: str, text: str) -> Iterator[_Given]:
         document = json.loads(text)
     except json.JSONDecodeError as error:
         raise ModelError(f"not JSON: {error.msg}", where=f"{file}:{error.lineno}", hint=_HINT) from None
+    if isinstance(document, dict) and isinstance(document.get("arena"), dict):  # plan.json as it is
+        text, document = text[text.index('"arena"') :], document["arena"]
     entries = document.get("tensors") if isinstance(document, dict) else document
     if not isinstance(entries, list):
         raise ModelError("neither a list of tensors nor an object with `tensors`", where=f"{file}:1", hint=_HINT)
@@ -89,7 +94,7 @@ def _read(file: str, text: str) -> Iterator[_Given]:
     for number, entry in enumerate(entries):
         line = lines[number] if len(lines) == len(entries) else 1
         name, offset = (entry.get(key) if isinstance(entry, dict) else None for key in ("name", "offset"))
-        if not isinstance(name, str) or type(offset) is not int or offset < 0:
+        if not isinstance(name, str) or type(offset) is not int or not 0 <= offset < _MOST_BYTES:
             raise ModelError(f"entry {number} lacks a name, or an offset from 0", where=f"{file}:{line}", hint=_HINT)
         yield _Given(line, name, offset)
 

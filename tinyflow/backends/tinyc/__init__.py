@@ -102,7 +102,7 @@ def generate(
     """
     from tinyflow.backends.tinyc.backend import write_sources
 
-    own = None if memplan is None else (str(options["memplan"]), memplan.read_text(encoding="utf-8"))
+    own = None if memplan is None else (str(options["memplan"]), memplan.read_text(encoding="utf-8", errors="replace"))
     write_sources(graph, backend, variant_of(options), _memory_of(options), out, plan, own)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from doit.cmd_help import Help as DoitHelp
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.command_list import COMMANDS
+from tinyflow.flow.command_list import COMMANDS, GROUPS
 from tinyflow.flow.commands.command import Refusing
 from tinyflow.recipes.suggest import hint_for
 
@@ -82,6 +82,8 @@ class Help(Refusing, DoitHelp):  # type: ignore[misc]  # doit has no types
             return 0
         if len(args) > 1 or args[0] not in COMMANDS:
             hint = hint_for(args[-1], sorted(COMMANDS), "commands")
+            if args[0] in GROUPS:
+                hint = f"it stands before names, as in `{self.bin_name} {args[0]}:…`; its options are those of run"
             raise UsageError(f'there is no command "{" ".join(args)}"', hint=hint)
         print(self.cmds[args[0]](cmds=self._cmds, **self.init_kwargs).help())
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,6 +101,6 @@ Example: tinyflow init my_project --model my_net.tflite"""
             print(f"wrote {folder / 'recipes' / 'schemas'}: {more} JSON schemas for editors")
         print("next:")
         if folder.resolve() != Path.cwd():
-            print(f"  cd {folder}")
+            print(f"  cd {shlex.quote(str(folder))}")
         for words in following:
             print(f"  {self.bin_name} {words}")
