@@ -248,7 +248,7 @@ def winograd(case: Case, groups: int, *, is_transformed: bool) -> Case:
 
 
 def with_memory(case: Case) -> Case:
-    """CONV_2D by the fastest call, where one wants more memory."""
+    """A convolution by the fastest call, where one wants more memory."""
 
     def call(variant: str) -> Call:
         direct = case.call(variant)

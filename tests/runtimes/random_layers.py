@@ -123,7 +123,7 @@ def depthwise(draw: st.DrawFn, bits: int = 8) -> Case:
         spatial["size"][0] += spatial["dilation"][0] * columns - columns
     channels = draw(st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 17, 40]))  # more than vectors hold
     shape = (draw(st.integers(1, 2)), *spatial.pop("size"), channels)
-    return cases.depthwise(
+    case = cases.depthwise(
         _generator(draw),
         shape,  # type: ignore[arg-type]
         activation=draw(_ACTIVATIONS),
@@ -134,6 +134,7 @@ def depthwise(draw: st.DrawFn, bits: int = 8) -> Case:
         bits=bits,
         **spatial,
     )
+    return cases.with_memory(case) if draw(st.booleans()) else case
 
 
 @st.composite

@@ -27,6 +27,8 @@ class RowStep(ABC):
     made: Tensor
     summed: Call | None = None
     """Of what goes by rows of its input, all at once: what it adds up stays in its scratch until the last rows."""
+    faster: tuple[RowStep, ...] = ()
+    """The same step by kernels that want more memory, the fastest first."""
 
     @property
     def height(self) -> int:
@@ -51,6 +53,11 @@ class RowStep(ABC):
     @abstractmethod
     def copies_again(self) -> bool:
         """Whether a call copies or widens again what one before had: less, the more rows it computes."""
+
+    @property
+    def gains_by_rows(self) -> bool:
+        """Whether a call takes less for each row, the more rows it has."""
+        return self.copies_again
 
     @property
     @abstractmethod

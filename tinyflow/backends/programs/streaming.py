@@ -46,6 +46,8 @@ class Manner(NamedTuple):
 
 
 _FREE = Manner()
+# of a chain: its first step, rows of calls, kernels
+_Key = tuple[int, tuple[int, ...], tuple[RowStep, ...]]
 
 
 def streamed(
@@ -135,6 +137,11 @@ class _Found(NamedTuple):
     more_instructions: float
 
 
+def _steps_of(planned: Planned, count: int) -> tuple[tuple[RowStep, ...], tuple[int, ...]]:
+    """Of a chain of so many, behind rows that are handed over, and the rows of their calls."""
+    return tuple(part for part in planned.parts if isinstance(part, RowStep)), tuple(planned.rows[-count:])
+
+
 @dataclass(eq=False)
 class _Search:
     """All that may be chained in a program."""
@@ -145,7 +152,7 @@ class _Search:
     place: Callable[[Program], Memory]
     alignment: int
     manner: Manner
-    _planned: dict[tuple[int, int, tuple[int, ...]], tuple[int, Planned] | None] = field(default_factory=dict)
+    _planned: dict[_Key, tuple[int, Planned] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         program = self.program
@@ -220,9 +227,9 @@ class _Search:
         found, more = list(way.chains), way.more_instructions
         for place in places if not self._is_given else ():
             begin, end, planned = found[place]
-            heights = planned.rows[-(end - begin) :]
+            parts, heights = _steps_of(planned, end - begin)
             fewer = tuple(max([rows for rows in _ROWS if rows < height], default=height) for height in heights)
-            if (other := self._chain(begin, end, fewer)) is not None:
+            if (other := self._chain(begin, end, fewer, parts)) is not None:
                 more += other[1].more_instructions - planned.more_instructions
                 found[place] = begin, end, other[1]
         return None if tuple(found) == way.chains else replace(way, more_instructions=more, chains=tuple(found))
@@ -303,25 +310,41 @@ class _Search:
         return None if (way := ways[count]) is None else self._higher(way, limit)
 
     def _higher(self, way: _Way, limit: int) -> _Way:
-        """The same with more rows of single steps that copy, where there is room for that."""
+        """The same with faster kernels, and more rows of those that copy, where there is room for that."""
         found = []
         more = way.more_instructions
         for begin, end, planned in way.chains:
-            best = planned
-            for number in range(begin, end) if not self._is_given else ():
-                for rows in _ROWS if self.rows[number].copies_again else ():
-                    heights = list(best.rows[-(end - begin) :])
-                    if rows <= heights[number - begin]:
-                        continue
-                    heights[number - begin] = rows
-                    tried = self._chain(begin, end, tuple(heights))
-                    if tried is None or tried[0] > limit:
-                        break
-                    if tried[1].more_instructions < best.more_instructions:
-                        best = tried[1]
+            best, choices = planned, list(self._choices(begin, end, planned))
+            alone = (self._with_choice(begin, end, planned, choice, limit) for choice in choices)
+            gains = [(one.more_instructions, place) for place, one in enumerate(alone) if one is not None]
+            # what gains most comes first
+            for _, place in sorted(gains):
+                tried = self._with_choice(begin, end, best, choices[place], limit)
+                if tried is not None and tried.more_instructions < best.more_instructions:
+                    best = tried
             more += best.more_instructions - planned.more_instructions
             found.append((begin, end, best))
         return _Way(more, tuple(found), way.direct)
+
+    def _choices(self, begin: int, end: int, planned: Planned) -> Iterator[tuple[int, RowStep, int]]:
+        """Other kernels of a step of a chain, or more rows: which of its steps, how, rows."""
+        parts, heights = _steps_of(planned, end - begin)
+        for place, height in enumerate(heights):
+            own = self.rows[begin + place]
+            for part in (own, *own.faster):
+                for rows in _ROWS if part.gains_by_rows and not self._is_given else (height,):
+                    if rows >= height and (part, rows) != (parts[place], height):
+                        yield place, part, rows
+
+    def _with_choice(
+        self, begin: int, end: int, planned: Planned, choice: tuple[int, RowStep, int], limit: int
+    ) -> Planned | None:
+        """A chain with that, where it keeps the limit."""
+        place, part, rows = choice
+        parts, heights = _steps_of(planned, end - begin)
+        heights, parts = (*heights[:place], rows, *heights[place + 1 :]), (*parts[:place], part, *parts[place + 1 :])
+        tried = self._chain(begin, end, heights, parts)
+        return tried[1] if tried and tried[0] <= limit else None
 
     @property
     def _is_given(self) -> bool:
@@ -379,15 +402,20 @@ class _Search:
                 come.append(row_bytes * min(part.window[0], part.least_rows))
         return self._alive_bytes(begin, end, inside, pairs) + sum(stay.values()) + max(come)
 
-    def _chain(self, begin: int, end: int, rows: tuple[int, ...]) -> tuple[int, Planned] | None:
-        """Bytes that are alive while the steps from one to before another run as a chain."""
-        key = (begin, end, rows)
+    def _chain(
+        self, begin: int, end: int, rows: tuple[int, ...], steps: tuple[RowStep, ...] = ()
+    ) -> tuple[int, Planned] | None:
+        """Bytes that are alive while the steps from one to before another run as a chain, by such kernels."""
+        steps = steps or tuple(self.rows[number] for number in range(begin, end))
+        key = (begin, rows, steps)
         if key not in self._planned:
-            self._planned[key] = self._made(begin, end, rows)
+            self._planned[key] = self._made(begin, end, rows, steps)
         return self._planned[key]
 
-    def _made(self, begin: int, end: int, rows: tuple[int, ...]) -> tuple[int, Planned] | None:
-        parts: list[Maker] = [self.rows[number] for number in range(begin, end)]
+    def _made(
+        self, begin: int, end: int, rows: tuple[int, ...], steps: tuple[RowStep, ...]
+    ) -> tuple[int, Planned] | None:
+        parts: list[Maker] = [*steps]
         inside = self._inside(begin, end)
         if not inside or (not self.manner.rows and max(rows) > max(part.height for part in parts)):
             return None

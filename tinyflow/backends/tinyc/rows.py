@@ -7,13 +7,14 @@ A pool or mean over the whole image goes by rows of its input, which a kernel of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from tinyflow.backends.programs.rows import RowStep
 from tinyflow.backends.programs.steps import Chain, Mark, Program, Step
-from tinyflow.backends.tinynn import needs
+from tinyflow.backends.tinynn import kernels, needs, winograd
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import KERNELS
@@ -26,8 +27,21 @@ _WINDOWED = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
 # Instructions of a call for rows beyond those of the layer's whole: walking the table, the kernel's prologue. Means of
 # the Cortex-M kernels.
 _CALL = 150
-# of a kernel that walks planes, for each channel and for each value that is copied once more
-_PLANE, _COPIED = 110, 3.5
+
+
+class _Copies(NamedTuple):
+    """Of a kernel that copies its input: for each channel of a call, for each value, and what it saves of a layer."""
+
+    per_channel: float
+    per_value: float
+    saved: float = 0.0
+
+
+_PLANES = _Copies(110, 3.5)
+_COPIES: Mapping[str, _Copies] = {
+    kernels.FOURS: _Copies(90, 1.6, 0.06),
+    kernels.LINES: _Copies(0, 2.5, 0.33),
+}
 # for each multiplication and for each value that is written; of depthwise kernels, some more
 _PER_MAC: Mapping[str, float] = {
     **{"ref": 12, "c": 4.5, "rv32": 3.2, "armv6m": 2.7},
@@ -46,10 +60,11 @@ class KernelRows(RowStep):
 
     kernel: Kernel = field(kw_only=True)
 
-    @property
+    @cached_property
     def fields(self) -> Mapping[str, int]:
-        """Of the whole layer's call."""
-        return self.step.call.fields  # type: ignore[return-value]
+        """Of the whole layer's call, with those of a struct in it."""
+        fields = self.step.call.fields
+        return {**fields, **fields.get("conv2d", {})}  # type: ignore[dict-item, return-value]
 
     @cached_property
     def is_windowed(self) -> bool:
@@ -88,7 +103,11 @@ class KernelRows(RowStep):
         is_single = rows * self.made.shape[2] == 1 and needs.SEVERAL_PIXELS in self.kernel.needs
         if is_single or self.kernel.why_not_fields(fields) is not None:
             return None
-        return replace(whole, fields=fields, scratch_bytes=self.kernel.scratch_bytes(fields))
+        scratch_bytes = self.kernel.scratch_bytes(fields)
+        if "conv2d" in whole.fields:
+            of_rows = {name: fields[name] for name in whole.fields["conv2d"]}  # type: ignore[union-attr]
+            fields = {**whole.fields, "conv2d": of_rows}
+        return replace(whole, fields=fields, scratch_bytes=scratch_bytes)
 
     @cached_property
     def instructions(self) -> float:
@@ -109,12 +128,32 @@ class KernelRows(RowStep):
     @property
     def copies_again(self) -> bool:
         """Whether a call copies or widens again what one before had: less, the more rows it computes."""
-        return self.kernel.walk == "planes" and not self.summed
+        return not self.summed and (self._copies is not None or self._is_winograd)
+
+    @property
+    def gains_by_rows(self) -> bool:
+        """Whether a call takes less for each row, the more rows it has: it copies again, or computes beyond a row."""
+        return self.copies_again or (self.is_windowed and self.made.shape[2] % self.kernel.at_once != 0)
+
+    @property
+    def _is_winograd(self) -> bool:
+        return self.kernel.operator == kernels.WINOGRAD
+
+    @cached_property
+    def _copies(self) -> _Copies | None:
+        return _COPIES.get(self.kernel.operator, _PLANES if self.kernel.walk == "planes" else None)
 
     @property
     def saved_by_faster(self) -> float:
         """About what its faster call takes less, as the whole layer."""
-        return self.instructions * _BY_WINOGRAD
+        return max((part.saved for part in self.faster), default=self.instructions * _BY_WINOGRAD)
+
+    @property
+    def saved(self) -> float:
+        """About what its kernel takes less than the layer's own."""
+        if self._is_winograd:
+            return self.instructions - winograd.instructions(self.fields)
+        return self._copies.saved * self.instructions if self._copies else 0.0
 
     def more_instructions(self, first: int, rows: int) -> float:
         """About what a call for rows takes beyond their share of the layer."""
@@ -122,17 +161,23 @@ class KernelRows(RowStep):
         if self.summed:
             return more
         channels, width = self.given.shape[3], self.made.shape[2]
-        if self.kernel.walk == "planes":
+        if self._is_winograd:
+            of_rows = winograd.instructions({**self.fields, "output_height": rows})
+            return more + of_rows - self.instructions * rows / self.height
+        if self._copies:
             begin, end = self.span(first, rows)
             again = max(0, end - begin - rows * self.fields["stride_y"])
-            more += channels * (_PLANE + _COPIED * again * self.given.shape[2])
+            more += channels * (self._copies.per_channel + self._copies.per_value * again * self.given.shape[2])
+            more -= self.saved * rows / self.height
         pixels = self.kernel.at_once
         more += (-(-rows * width // pixels) * pixels / (rows * width) - 1) * self.instructions * rows / self.height
         return more
 
 
-def by_rows(program: Program, step: Step | Mark | Chain) -> RowStep | str:
-    """How it goes by rows, or why it doesn't."""
+def by_rows(
+    program: Program, step: Step | Mark | Chain, may_have: Callable[[Call], bool] = lambda call: True
+) -> RowStep | str:
+    """How it goes by rows, or why it doesn't. `may_have`: which of its faster calls."""
     if program.once or any(isinstance(other, Mark) for other in program.steps):
         return "is of a network with calls of subgraphs"
     if not isinstance(step, Step) or [other.operator for other in program.steps].count(step.operator) > 1:
@@ -162,7 +207,11 @@ def by_rows(program: Program, step: Step | Mark | Chain) -> RowStep | str:
             return "is of one column"
     elif not (_is_by_elements(step.call, kernel, given[0], made) or _pads_channels(step.call, given[0], made)):
         return _NO_ROWS
-    return KernelRows(step, tuple(t.index for t in given), made.index, given[0], made, kernel=kernel)
+    of_step = KernelRows(step, tuple(t.index for t in given), made.index, given[0], made, kernel=kernel)
+    calls = filter(may_have, step.call.faster if is_windowed else ())
+    kernels_of = ((call, _kernel(call)) for call in calls)
+    faster = (replace(of_step, step=replace(step, call=call), kernel=of) for call, of in kernels_of if of is not None)
+    return replace(of_step, faster=tuple(faster))
 
 
 def _summed(call: Call, kernel: Kernel, given: Tensor, made: Tensor) -> Call | None:

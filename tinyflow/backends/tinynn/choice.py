@@ -40,15 +40,15 @@ def convolution(variant: str, fields: Mapping[str, int], weights: Int8s, channel
     operator, fields, weights = _laid_out(variant, fields, weights)
     layer = layer_of(fields, weights, channels, fields["input_zero_point"])
     call = _chosen(_OF_BITS[bits].format(operator), variant, layer)
-    return _with_faster(variant, layer, call) if (operator, bits) == ("conv2d", 8) else call
+    return _with_faster(variant, operator, layer, call) if bits == 8 else call
 
 
-def _with_faster(variant: str, layer: Layer, direct: Call) -> Call:
+def _with_faster(variant: str, operator: str, layer: Layer, direct: Call) -> Call:
     """With the calls that want more memory, or why there are none of a layer that has the shape for them."""
-    by_lines = kernels.kernels_of(kernels.LINES, variant)
-    faster = [kernel.call(layer, direct.notes) for kernel in by_lines if kernel.why_not(layer) is None]
+    others = kernels.kernels_of(kernels.LINES if operator == "conv2d" else kernels.FOURS, variant)
+    faster = [kernel.call(layer, direct.notes) for kernel in others if kernel.why_not(layer) is None]
     refused = direct.notes
-    for offer in winograd.offers(layer.fields):
+    for offer in winograd.offers(layer.fields) if operator == "conv2d" else ():
         offered = replace(layer, fields={**layer.fields, **offer})
         for kernel in kernels.kernels_of(kernels.WINOGRAD, variant):
             reason = kernel.why_not(offered)

@@ -88,8 +88,8 @@ def _lookup(variant: str, operator: str, required: Needs = ()) -> Kernel:
 ONE_SCALE = "fully_connected_by_tensor"
 # and CONV_2D with the fields of winograd.offers
 WINOGRAD = "conv2d_winograd"
-# and with more scratch
-LINES = "conv2d_lines"
+# and those with more scratch
+LINES, FOURS = "conv2d_lines", "depthwise_fours"
 _MVE, _RVV = packs.packed(packs.mve_arrays), packs.packed(packs.rvv_arrays)
 _DSP_ROWS = packs.packed(packs.dsp_fully_connected)
 _FULLY_CONNECTED = (
@@ -197,6 +197,26 @@ _ONE_SIDED = (_RIGHT, _3X3, needs.NOT_BELOW_ZERO, needs.LINES)
 _LINE = replace(
     _depthwise("rv32", "planes", _ONE_SIDED, packs.planes_of_lines, scratch.PLANE), name="depthwise3x3_line_rv32"
 )
+_PLANES = _depthwise("dsp", "planes", (_RIGHT, _3X3, needs.STRIDE_OF_TWO), packs.planes_in_words, scratch.WIDE_PLANE)
+_SHORT_PLANES = replace(
+    _PLANES,
+    needs=(*_PLANES.needs, needs.SEVERAL_PIXELS, needs.SHORT_PLANES),
+    pack=packs.with_records(short.planes3x3),
+    name="depthwise3x3_short_dsp",
+)
+
+
+def _by_fours(kernel: Kernel) -> Kernel:
+    name = kernel.name.replace("3x3", "3x3_fours")
+    return replace(
+        kernel,
+        operator=FOURS,
+        needs=(needs.WHOLE_FOURS, needs.SEVERAL_PIXELS, *kernel.needs),
+        scratch=scratch.WIDE_PLANES,
+        name=name,
+    )
+
+
 # of weights of four bits these have no form
 _OF_BYTES: Sequence[Kernel] = (
     _LINE,
@@ -228,17 +248,7 @@ _OF_BYTES: Sequence[Kernel] = (
             ("eights", packs.dsp_eights, (_RIGHT, _PAIRS, needs.WHOLE_EIGHTS, needs.SMALL_SUMS)),
         )
     ),
-    Kernel(
-        "depthwise",
-        "dsp",
-        "depthwise",
-        "planes",
-        (_RIGHT, _3X3, needs.STRIDE_OF_TWO, needs.SEVERAL_PIXELS, needs.SHORT_PLANES),
-        packs.with_records(short.planes3x3),
-        scratch.WIDE_PLANE,
-        (0,),
-        name="depthwise3x3_short_dsp",
-    ),
+    _SHORT_PLANES,
     *(
         replace(
             _conv2d("armv6m", (_RIGHT, needs.FEW_PRODUCTS, *required), packs.packed(pack)),
@@ -268,7 +278,7 @@ _WEIGHTED: Sequence[Kernel] = (
     _depthwise(
         "dsp", "planes", (_RIGHT, needs.WHOLE_WINDOW, needs.WHOLE_FOURS), packs.dsp_depthwise_pixel, scratch.NOTHING
     ),
-    _depthwise("dsp", "planes", (_RIGHT, _3X3, needs.STRIDE_OF_TWO), packs.planes_in_words, scratch.WIDE_PLANE),
+    _PLANES,
     _depthwise("dsp", "planes", (_RIGHT, needs.ONE_ROW, needs.WHOLE_FOURS), packs.dsp_depthwise_row, scratch.WIDE_ROW),
     _depthwise(
         "dsp",
@@ -290,6 +300,8 @@ _WEIGHTED: Sequence[Kernel] = (
 _OFFERED: Sequence[Kernel] = (
     _convolves("lines_short_dsp", (*_BROKEN, _SHORT), _by_lines(short.pairs), LINES),
     _convolves("lines_dsp", _BROKEN, _LINES_PACK, LINES),
+    _by_fours(_SHORT_PLANES),
+    _by_fours(_PLANES),
     Kernel(
         WINOGRAD,
         "dsp",

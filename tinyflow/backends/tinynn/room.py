@@ -8,7 +8,7 @@ from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.memory.arena import Placed
 
 # parts of the arena and of the constants by which they may grow
-_ARENA_PARTS, _CONSTANTS_PARTS = 16, 6
+_ARENA_PARTS, CONSTANTS_PARTS = 16, 6
 
 
 def within_bounds(
@@ -29,7 +29,7 @@ def within_bounds(
     limit = plain_bytes + (plain_bytes // _ARENA_PARTS if may_grow else 0)
     kept = list(places)
     room = {number: limit - _alive_bytes(kept, number) for number in offers}
-    left = constants_bytes // _CONSTANTS_PARTS
+    left = constants_bytes // CONSTANTS_PARTS
     taken: dict[int, Call] = {}
     # those with the least room have the fewest choices
     for number in sorted(offers, key=lambda number: (room[number], number)):

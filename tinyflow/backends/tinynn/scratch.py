@@ -98,6 +98,9 @@ PLANE_AND_MORE = Scratch(
     "one channel with its padding, and what is read behind it", lambda f: plane_elements(f) + 3 * f["stride_x"]
 )
 WIDE_PLANE = Scratch("one channel with its padding, 16 bits for each value, even columns", _wide_bytes)
+WIDE_PLANES = Scratch(
+    "four channels with their padding, 16 bits for each value, even columns", lambda f: 4 * _wide_bytes(f)
+)
 WIDE_PLANE_AND_MORE = Scratch(
     "one channel with its padding in 16 bits, what is read behind it, pairs of taps", _wide_bytes_and_more
 )

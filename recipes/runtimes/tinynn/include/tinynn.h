@@ -514,7 +514,9 @@ TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_c, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_rv32, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_line_rv32, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_dsp, tinynn_depthwise);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_fours_dsp, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_short_dsp, tinynn_depthwise); /* records with the taps */
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_fours_short_dsp, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_mve, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_neon, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_rvv, tinynn_depthwise);

@@ -1,5 +1,5 @@
 /* DEPTHWISE_CONV_2D, int8, 3×3 taps, depth multiplier 1, horizontal stride 1 or 2: the formula of ref/depthwise.c, one
- * channel after the other (see channels3x3.h).
+ * channel after the other, or four (see channels3x3.h).
  *
  * Packing: [channel][3][3] int8 and one byte more; records as in matrix.h.
  */
@@ -18,9 +18,12 @@ static inline void compute(const struct tinynn_depthwise *p, const struct tinynn
   }
 }
 
-void tinynn_depthwise3x3_dsp(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
-                             void *restrict scratch) {
-  channels3x3(p, input, output, scratch, 2 * p->output_zero_point + 1, 0, compute);
-}
+#define KERNEL(name, at_once)                                                                                     \
+  void name(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output, void *restrict scratch) { \
+    channels3x3(p, input, output, scratch, at_once, 2 * p->output_zero_point + 1, 0, compute);                     \
+  }
+
+KERNEL(tinynn_depthwise3x3_dsp, 1)
+KERNEL(tinynn_depthwise3x3_fours_dsp, 4)
 
 #endif

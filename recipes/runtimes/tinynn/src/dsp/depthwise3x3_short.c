@@ -36,11 +36,18 @@ static inline void compute(const struct tinynn_depthwise *p, const struct tinynn
   }
 }
 
-void tinynn_depthwise3x3_short_dsp(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
-                                   void *restrict scratch) {
-  /* outputs of a row are computed by twos */
-  const int32_t is_turned = p->stride_x == 1 && p->stride_y <= 2 && p->output_width % 2 != 0 && p->output_height > p->output_width;
-  channels3x3(p, input, output, scratch, p->output_zero_point * (1 << FRACTION_BITS), is_turned, compute);
+/* Outputs of a row are computed by twos. */
+static inline int32_t is_better_turned(const struct tinynn_depthwise *p) {
+  return p->stride_x == 1 && p->stride_y <= 2 && p->output_width % 2 != 0 && p->output_height > p->output_width;
 }
+
+#define KERNEL(name, at_once)                                                                                     \
+  void name(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output, void *restrict scratch) { \
+    channels3x3(p, input, output, scratch, at_once, p->output_zero_point * (1 << FRACTION_BITS), is_better_turned(p), \
+                compute);                                                                                          \
+  }
+
+KERNEL(tinynn_depthwise3x3_short_dsp, 1)
+KERNEL(tinynn_depthwise3x3_fours_short_dsp, 4)
 
 #endif

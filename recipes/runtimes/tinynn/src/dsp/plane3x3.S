@@ -1,4 +1,5 @@
-/* One channel under 3×3 taps: see plane3x3.h. 18 instructions for an output of 9 products, 20 to copy eight inputs.
+/* One channel under 3×3 taps: see plane3x3.h. 18 instructions for an output of 9 products, 20 to copy eight
+ * inputs of a channel, 23 for four of each of four channels.
  *
  * Registers of the products: r0 r1 r12 the three rows, r2 r3 (lr) columns 01, 23 (45), r4-r9 taps as (first, second)
  * and (second, third) of each row, r10 r11 the sums of two neighbouring outputs.
@@ -181,4 +182,111 @@ function tinynn_plane3x3_copy_dsp
   bne 5b
   pop {r4-r10, pc}
 end tinynn_plane3x3_copy_dsp
+
+/* A column of four channels. */
+.macro fours_of_one
+  ldr r4, [r1]
+  add r1, r1, r2
+  sxtb16 r5, r4
+  sxtb16 r6, r4, ror #8
+  strh r5, [r0], #2
+  strh r6, [r10], #2
+  asr r5, r5, #16
+  asr r6, r6, #16
+  strh r5, [r11], #2
+  strh r6, [r12], #2
+.endm
+
+.macro fours_of_two
+  ldr r4, [r1]
+  ldr r5, [r1, r2]
+  add r1, r1, r2, lsl #1
+  pkhbt r6, r4, r5, lsl #16
+  pkhtb r5, r5, r4, asr #16
+  sxtb16 r4, r6
+  sxtb16 r6, r6, ror #8
+  str r4, [r0], #4
+  str r6, [r10], #4
+  sxtb16 r4, r5
+  sxtb16 r5, r5, ror #8
+  str r4, [r11], #4
+  str r5, [r12], #4
+.endm
+
+.macro fours_of_four
+  ldr r4, [r1]
+  ldr r5, [r1, r2]
+  ldr r6, [r1, r2, lsl #1]
+  ldr r7, [r1, r3]
+  add r1, r1, r2, lsl #2
+  pkhbt r8, r4, r5, lsl #16
+  pkhtb r5, r5, r4, asr #16
+  pkhbt r9, r6, r7, lsl #16
+  pkhtb r7, r7, r6, asr #16
+  sxtb16 r4, r8
+  sxtb16 r6, r9
+  strd r4, r6, [r0], #8
+  sxtb16 r8, r8, ror #8
+  sxtb16 r9, r9, ror #8
+  strd r8, r9, [r10], #8
+  sxtb16 r4, r5
+  sxtb16 r6, r7
+  strd r4, r6, [r11], #8
+  sxtb16 r5, r5, ror #8
+  sxtb16 r7, r7, ror #8
+  strd r5, r7, [r12], #8
+.endm
+
+/* Registers: r0 r10 r11 r12 the four planes, r1 input, r2 r3 one and three pixels of it, r4-r9 values, lr columns. */
+#define WIDTH 0 /* as a row begins with whole words, and whether it does */
+#define ROWS 8
+#define REST 48 /* of the planes, of the input, and the bytes of a plane: behind saved registers */
+function tinynn_plane3x3_copy_fours_dsp
+  push {r4-r11, lr}
+  sub sp, sp, #12
+  ldr r4, [sp, #REST]     /* height */
+  ldr r5, [sp, #REST + 12]
+  and r6, r0, #2
+  sub r3, r3, r6, lsr #1
+  strd r3, r6, [sp, #WIDTH]
+  add r10, r0, r5
+  add r11, r10, r5
+  add r12, r11, r5
+  add r3, r2, r2, lsl #1
+11: /* next row */
+  str r4, [sp, #ROWS]
+  ldrd lr, r4, [sp, #WIDTH]
+  cbz r4, 12f
+  fours_of_one
+12:
+  subs lr, lr, #4
+  blt 14f
+13: /* next four columns */
+  fours_of_four
+  subs lr, lr, #4
+  bge 13b
+14: /* one to three more */
+  lsls r4, lr, #31
+  bcs 15f                 /* of -4 … -1 bit 1 is set where two are left */
+  beq 17f
+  b 16f
+15:
+  fours_of_two
+  lsls r4, lr, #31
+  beq 17f
+16:
+  fours_of_one
+17:
+  ldrd r4, r5, [sp, #REST + 4]
+  add r0, r0, r4
+  add r10, r10, r4
+  add r11, r11, r4
+  add r12, r12, r4
+  add r1, r1, r5
+  ldr r4, [sp, #ROWS]
+  subs r4, r4, #1
+  bne 11b
+  add sp, sp, #12
+  pop {r4-r11, pc}
+end tinynn_plane3x3_copy_fours_dsp
 #endif

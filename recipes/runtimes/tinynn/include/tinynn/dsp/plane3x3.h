@@ -26,6 +26,10 @@ struct tinynn_plane3x3 {
 void tinynn_plane3x3_copy_dsp(int16_t *to, const int8_t *from, int32_t channels, int32_t width, int32_t height,
                               int32_t to_rest_bytes, int32_t from_rest_bytes);
 
+/* The same of four channels, whose planes of `plane_bytes` lie one behind the other. */
+void tinynn_plane3x3_copy_fours_dsp(int16_t *to, const int8_t *from, int32_t channels, int32_t width, int32_t height,
+                                    int32_t to_rest_bytes, int32_t from_rest_bytes, int32_t plane_bytes);
+
 /* All output values of one channel, horizontal stride 1 or 2. `taps`: nine int8, rows first; one byte more is read.
  * `channel`: as in matrix.h. */
 void tinynn_plane3x3_stride1_dsp(const struct tinynn_plane3x3 *plane, const int8_t *taps,
