@@ -288,8 +288,20 @@ def test_fewer_rows_at_a_time_cost_more_and_take_less() -> None:
     assert first.program == search._found(way).program
     assert min(one.total_bytes for one in others) < first.total_bytes
     costs = [one.more_instructions for one in (first, *others)]
-    assert costs == sorted(costs)
+    assert costs[0] == min(costs)  # in between a kernel of pairs of rows is none for three
     assert len(list(search._lowered(way, costs[0]))) == 1 < len(costs)
+
+
+@pytest.mark.slow
+def test_chains_have_faster_kernels_where_there_is_room() -> None:
+    """Of those that they may have: Winograd's with weights transformed in flash."""
+    program = _program("resnet")
+    place = functools.partial(memory.plan, alignment=4)
+    refused = functools.partial(by_rows, may_have=lambda call: False)
+    found = _streamed(program, "24KiB"), streaming.streamed(program, program, refused, "24KiB", place, 4)
+    faster, direct = ([call for chain in _chains(one) for part in chain.parts for call in part.calls] for one in found)
+    assert {call.fields["is_transformed"] for call in faster if call.function == "tinynn_conv2d_winograd_dsp"} == {1}
+    assert not any("winograd" in call.function for call in direct)
 
 
 def test_a_size_below_the_least_is_refused_with_the_least() -> None:

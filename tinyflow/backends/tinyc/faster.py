@@ -71,24 +71,28 @@ def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
     choices = {number: calls for number, calls in offers.items() if calls}
     if wanted.goal == "flash" or not choices:
         return program, plain
-    if wanted.winograd == "all":
-        changed = _with(program, {number: calls[0] for number, calls in choices.items()})
-        return changed, planned(changed)
     flash = {n: step.call.flash_bytes for n, step in enumerate(program.every) if isinstance(step, Step)}
     # what saves little has what room the others leave
     for is_little in (False, True):
         of_these = {n: calls for n, calls in choices.items() if (calls[0].struct == _SAVES_LITTLE) == is_little}
-        taken = room.within_bounds(
-            of_these,
-            flash,
-            sum(flash.values()),
-            (plain.total_bytes, plain.tensors.values()),
-            lambda calls, before=program: planned(_with(before, calls)).total_bytes,
-            may_grow=wanted.goal != "ram" and not is_little,
-        )
+        if wanted.winograd == "all" and not is_little:
+            taken = {number: calls[0] for number, calls in of_these.items()}
+        else:
+            taken = room.within_bounds(
+                of_these,
+                flash,
+                sum(flash.values()),
+                (plain.total_bytes, plain.tensors.values()),
+                partial(_bytes_with, program, planned),
+                may_grow=wanted.goal != "ram" and not is_little,
+            )
         program = _with(program, taken)
         plain = planned(program)
     return program, plain
+
+
+def _bytes_with(program: Program, planned: Callable[[Program], Memory], calls: Mapping[int, Call]) -> int:
+    return planned(_with(program, calls)).total_bytes
 
 
 def _wanted(call: Call, wanted: Wanted) -> tuple[Call, ...]:

@@ -64,7 +64,7 @@ class KernelRows(RowStep):
     def fields(self) -> Mapping[str, int]:
         """Of the whole layer's call, with those of a struct in it."""
         fields = self.step.call.fields
-        return {**fields, **fields.get("conv2d", {})}  # type: ignore[dict-item, return-value]
+        return {**fields, **fields.get("conv2d", {})}  # type: ignore[dict-item]
 
     @cached_property
     def is_windowed(self) -> bool:
@@ -104,9 +104,9 @@ class KernelRows(RowStep):
         if is_single or self.kernel.why_not_fields(fields) is not None:
             return None
         scratch_bytes = self.kernel.scratch_bytes(fields)
-        if "conv2d" in whole.fields:
-            of_rows = {name: fields[name] for name in whole.fields["conv2d"]}  # type: ignore[union-attr]
-            fields = {**whole.fields, "conv2d": of_rows}
+        if isinstance(part := whole.fields.get("conv2d"), Mapping):
+            of_rows = {name: fields[name] for name in part}
+            return replace(whole, fields={**whole.fields, "conv2d": of_rows}, scratch_bytes=scratch_bytes)
         return replace(whole, fields=fields, scratch_bytes=scratch_bytes)
 
     @cached_property
@@ -146,7 +146,8 @@ class KernelRows(RowStep):
     @property
     def saved_by_faster(self) -> float:
         """About what its faster call takes less, as the whole layer."""
-        return max((part.saved for part in self.faster), default=self.instructions * _BY_WINOGRAD)
+        saved = (part.saved for part in self.faster if isinstance(part, KernelRows))
+        return max(saved, default=self.instructions * _BY_WINOGRAD)
 
     @property
     def saved(self) -> float:
