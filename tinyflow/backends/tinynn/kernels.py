@@ -264,7 +264,7 @@ _OF_BYTES: Sequence[Kernel] = (
 _WEIGHTED: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
     _conv2d("neon", (_HALVED, needs.HALVES_OF_STEPS), _MVE),
-    _conv2d("rvv", (_HALVED, _TAPS), _RVV),
+    _conv2d("rvv", (_HALVED,), _RVV),
     _convolves("lines_dsp", _FEW, _LINES_PACK),
     _conv2d("dsp", (_RIGHT, _PAIRS), packs.packed(packs.dsp_conv2d)),
     _conv2d("rv32", (_RIGHT,), packs.tiled(4)),

@@ -228,7 +228,7 @@ TILES: Mapping[str, Tile] = {
     "dsp": Tile(3, 2, lambda f: 2 * products_of(f, 4), _edges_and_windows),
     "mve": Tile(2, MVE_CHANNELS, _whole_steps),
     "neon": Tile(2, MVE_CHANNELS, _whole_steps),
-    "rvv": Tile(2, 1, _window),
+    "rvv": Tile(6, 1, _window),
     "armv6m": Tile(5, 1, _window),
     "rv32_fields": Tile(6, 2, lambda f: 2 * products_of(f)),
 }

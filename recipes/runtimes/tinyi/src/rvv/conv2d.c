@@ -1,10 +1,9 @@
 /* CONV_2D with RISC-V's vectors: weights as tinynn/src/rvv/conv2d.c reads them. */
 #if defined(__riscv_vector)
 #include "tinyi/convolution.h"
-#include "tinyi/rvv/minimum.h"
 #include "tinyi/rvv/records.h"
 
-enum { PIXELS = 2, LANES = 32, TILE = 8, MOST_OF_16_BITS = 255 /* times 128 */ };
+enum { PIXELS = 6, LANES = 32, TILE = 8, MOST_OF_16_BITS = 255 /* times 128 */ };
 
 /* Rows of weights as columns, [products][lanes]; their sums, times -zero_point, are added to the biases. */
 static void pack_block(const int8_t *rows, int32_t products, size_t lanes, int8_t *to, int32_t zero_point,
@@ -49,7 +48,6 @@ const struct tinyi_conv2d tinyi_conv2d_rvv = {.pack = pack,
                                               .channel_bytes = tinyi_row_bytes,
                                               .tile = TILE,
                                               .lanes = LANES,
-                                              .supports_weights = tinyi_rvv_has_no_minimum,
                                               .pixels = PIXELS};
 
 #endif

@@ -3,7 +3,8 @@
  * activations, TILE_STEP, to a multiple of
  * which `tile` reads products (what is behind them meets weights of 0), and TILE_COPIES if it has included tf_mve.h or tf_rvv.h.
  *
- * With TILE_WORDS `tile` has room for all values as words.
+ * With TILE_WORDS `tile` has room for all values as words. With TILE_ROWS values come as rows of a kernel, which are left in the
+ * input where they lie inside of it.
  *
  * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first. With TILE_PAIRS of
  * pixels all are: x[0] is words x0 + 65536 * x1 of all pairs, product by product.
@@ -34,6 +35,10 @@ struct tinynn_tile {
   int32_t output_zero_point, lowest, highest;
 #ifdef TILE_WORDS
   int32_t *words; /* room for [products][TILE_PIXELS] */
+#endif
+#ifdef TILE_ROWS
+  int32_t rows, run;        /* products are `rows` times `run` */
+  int32_t gap[TILE_PIXELS]; /* between the end of a pixel's row and the next one */
 #endif
 };
 
@@ -136,6 +141,22 @@ static inline void advance(const struct tinynn_conv2d *restrict p, struct place 
 }
 
 #ifndef TILE_PAIRS
+#ifdef TILE_ROWS
+/* Point at the rows of one pixel's kernel: inside the input, or gathered in `patch`. */
+static inline const TILE_ELEMENT *rows_of(const struct tinynn_conv2d *restrict p, const struct place *place,
+                                          TILE_ELEMENT *restrict patch, int32_t *gap) {
+  const int32_t line_bytes = p->input_width * p->input_channels;
+  if (place->x >= 0 && place->x + p->kernel_width <= p->input_width && p->dilation_x == 1 && place->y >= 0 &&
+      place->y + (p->kernel_height - 1) * p->dilation_y < p->input_height) {
+    *gap = p->dilation_y * line_bytes - p->kernel_width * p->input_channels;
+    return place->image + place->y * line_bytes + place->x * p->input_channels;
+  }
+  copy_patch(p, place->image, patch, place->y, place->x);
+  *gap = 0;
+  return patch;
+}
+#endif
+
 /* Point at one pixel's products, gathered in `patch` unless they are contiguous already. */
 static inline const TILE_ELEMENT *products_of(const struct tinynn_conv2d *restrict p, const struct place *place,
                                         TILE_ELEMENT *restrict patch) {
@@ -326,6 +347,10 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TI
 #ifdef TILE_WORDS
   job.words = words;
 #endif
+#ifdef TILE_ROWS
+  job.rows = p->kernel_height;
+  job.run = p->kernel_width * p->input_channels;
+#endif
   const int32_t elements = p->batches * p->input_height * p->input_width * p->input_channels;
   struct place place = {input, -p->pad_top, -p->pad_left, input + elements - pitch};
   int32_t left = p->batches * p->output_height * p->output_width;
@@ -336,8 +361,15 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TI
 #else
     for (int32_t i = 0; i < TILE_PIXELS; ++i) {
       job.x[i] = job.x[0]; /* pixels that are not there */
+#ifdef TILE_ROWS
+      job.gap[i] = job.gap[0];
+#endif
       if (i < pixels) {
+#ifdef TILE_ROWS
+        job.x[i] = rows_of(p, &place, scratch + i * pitch, &job.gap[i]);
+#else
         job.x[i] = products_of(p, &place, scratch + i * pitch);
+#endif
         advance(p, &place);
       }
     }
