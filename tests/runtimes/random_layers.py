@@ -85,6 +85,37 @@ def conv2d(draw: st.DrawFn, bits: int = 8) -> Case:
 
 
 @st.composite
+def conv2d_vectors(draw: st.DrawFn) -> Case:
+    """CONV_2D as vector kernels have it: whole sixteens under 3x3 taps, rows of whole vectors, several of channels."""
+    how: dict[str, Any] = {"padding": draw(_PADDINGS), "activation": draw(_ACTIVATIONS)}
+    kind = draw(st.sampled_from(["sixteens", "columns", "channels"]))
+    kernel, stride = (3, 3), (draw(st.integers(1, 3)), 1)
+    if kind == "sixteens":
+        columns, channels = 4 * draw(st.integers(1, 3)), draw(st.sampled_from([16, 32, 48]))
+        outputs = 2 * draw(st.integers(1, 5))
+    elif kind == "columns":
+        kernel, stride = (draw(st.integers(1, 3)), draw(st.integers(1, 4))), (stride[0], draw(st.integers(1, 3)))
+        columns, channels = draw(st.sampled_from([26, 31, 32, 48])) * stride[1], draw(st.integers(1, 9))
+        outputs = draw(st.integers(1, 16))
+    else:
+        kernel = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+        columns, channels = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+        outputs = draw(st.integers(10, 70))
+    if how["padding"] == "VALID":
+        columns += kernel[1] - 1
+    return cases.conv2d(
+        _generator(draw),
+        (draw(st.integers(1, 2)), kernel[0] + draw(st.integers(0, 4)), columns, channels),
+        outputs,
+        kernel,
+        stride=stride,
+        lowest_weight=draw(_LOWEST_WEIGHTS),
+        output_zero_point=draw(_ZERO_POINTS),
+        **how,
+    )
+
+
+@st.composite
 def winograd(draw: st.DrawFn) -> Case:
     """CONV_2D of 3x3 taps with any number of tiles at once; sizes that tiles reach beyond, and smaller than a tile."""
     padding = draw(_PADDINGS)
@@ -378,6 +409,7 @@ def unary_int16(draw: st.DrawFn) -> Case:
 
 LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
     "conv2d": conv2d,
+    "conv2d_vectors": conv2d_vectors,
     "winograd": winograd,
     "depthwise": depthwise,
     "depthwise_pixel": depthwise_pixel,

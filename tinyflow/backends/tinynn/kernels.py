@@ -223,6 +223,18 @@ _OF_BYTES: Sequence[Kernel] = (
     _convolves("lines_short_dsp", (*_FEW, _SHORT), _by_lines(short.pairs)),
     _convolves("short_dsp", (_SHORT,), packs.with_records(short.pairs)),
     replace(
+        _conv2d("mve", (_HALVED, needs.WHOLE_STEPS_3X3), packs.packed(packs.mve_conv2d3x3)),
+        scratch=scratch.three_rows(layouts.MVE_STEP),
+        at_once=4,
+        name="conv2d3x3_mve",
+    ),
+    replace(
+        _conv2d("rvv", (_HALVED, needs.FEW_CHANNELS), packs.packed(packs.rvv_columns)),
+        scratch=scratch.COLUMNS,
+        at_once=layouts.RVV_LANES,
+        name="conv2d_columns_rvv",
+    ),
+    replace(
         _conv2d("rv32", (_RIGHT, needs.LONG_RUNS, needs.LINES), packs.packed(packs.rv32_conv2d_fields)),
         scratch=scratch.FIELDS,
         at_once=6,
@@ -348,6 +360,7 @@ KERNELS: Sequence[Kernel] = (
         for how in (
             ("dsp", "linear", 16, SMLAW_PLACES),
             ("dsp", "fine", 20, SMLAW_PLACES),
+            ("mve", "linear", 21, 0),
             ("c", "linear", 21, 0),
         )
     ),

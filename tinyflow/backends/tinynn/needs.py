@@ -13,7 +13,7 @@ from functools import partial
 from tinyflow.backends.tinynn import layouts, lines, packs, short, winograd
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.linear import linear
-from tinyflow.backends.tinynn.scratch import products_of
+from tinyflow.backends.tinynn.scratch import columns_of_lanes, products_of
 
 # TINYNN_NARROW_WINDOW of tinynn.h: elements whose sum has 16 bits
 NARROW_WINDOW = 255
@@ -27,6 +27,8 @@ _LONG = 16
 _WORTH_PERCENT = 95
 # of an output, from which on words of five pixels are too much scratch
 _MOST_WORDS = 320
+# in the registers of src/rvv/conv2d_columns.c
+_MOST_COLUMNS = 128
 # of src/c/transpose.c
 _BLOCK = 4
 # of src/mve/gather.c, of which eight must stay below 2**16
@@ -136,6 +138,25 @@ TAPS_3X3 = _on_fields(
     lambda f: (
         f["kernel_height"] == f["kernel_width"] == 3
         and f["depth_multiplier"] == f["dilation_y"] == f["dilation_x"] == 1
+    ),
+)
+WHOLE_STEPS_3X3 = _on_fields(
+    "3x3 taps side by side, neighbouring columns; input channels in whole sixteens, output channels in pairs, columns "
+    "in fours",
+    lambda f: (
+        f["kernel_height"] == f["kernel_width"] == 3
+        and f["dilation_y"] == f["dilation_x"] == f["stride_x"] == 1
+        and f["input_channels"] % layouts.MVE_STEP == f["output_channels"] % 2 == f["output_width"] % 4 == 0
+    ),
+)
+FEW_CHANNELS = _on_fields(
+    f"{layouts.RVV_LANES // 2} output channels at most, rows of outputs in vectors of {layouts.RVV_LANES}, nearly; "
+    f"no dilation, at most {_MOST_COLUMNS} columns under a vector",
+    lambda f: (
+        f["output_channels"] <= layouts.RVV_LANES // 2
+        and f["dilation_y"] == f["dilation_x"] == 1
+        and 2 * (-f["output_width"] % layouts.RVV_LANES) <= f["output_width"]
+        and columns_of_lanes(f, layouts.RVV_LANES) <= _MOST_COLUMNS
     ),
 )
 ONE_ROW = _on_fields(

@@ -64,11 +64,23 @@ def mve_arrays(layer: Layer) -> tuple[Array, Array]:
     return layouts.dot_blocks(layer.rows, MVE_CHANNELS, MVE_STEP), records
 
 
+def mve_conv2d3x3(layer: Layer) -> tuple[Array, Array]:
+    """See src/mve/conv2d3x3.c."""
+    height, width, channels = layer.weights.shape[1:]
+    pairs = layer.weights.reshape(-1, 2, height, width, channels // MVE_STEP, MVE_STEP).transpose(0, 4, 2, 3, 1, 5)
+    return np.ascontiguousarray(pairs), layer.channels.astype(np.int32)
+
+
 def rvv_arrays(layer: Layer) -> tuple[Array, Array]:
     """Blocks of lanes, the last one smaller (rvv/conv2d.c, rvv/rescale.h)."""
     starts = range(0, len(layer.rows), RVV_LANES)
     weights = np.concatenate([layer.rows[start : start + RVV_LANES].T.ravel() for start in starts])
     return weights, layouts.vector_records(layer.channels, RVV_LANES, sign=-1)
+
+
+def rvv_columns(layer: Layer) -> tuple[Array, Array]:
+    """Blocks of three channels (rvv/conv2d_columns.c)."""
+    return layouts.tiles(layer.rows, 3), layouts.padded(layouts.vector_records(layer.channels, 1, sign=-1), 3)
 
 
 def dsp_conv2d(layer: Layer) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinyflow.backends.tinynn.calls import WORD_BYTES
 from tinyflow.backends.tinynn.layer import Fields
-from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, rounded_up
+from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, RVV_LANES, rounded_up
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,22 @@ def three_rows(multiple: int) -> Scratch:
     """Of rows3x3.h, for channels filled up."""
     return Scratch(
         "three rows of the input with their padding",
-        lambda f: 3 * _plane(f)[1] * rounded_up(f["output_channels"], multiple),
+        lambda f: 3 * _plane(f)[1] * rounded_up(f["input_channels"], multiple),
     )
 
 
 # CONV_2D
+
+
+def columns_of_lanes(f: Fields, lanes: int) -> int:
+    """Columns of the input under the kernels of so many neighbouring pixels."""
+    return int((min(f["output_width"], lanes) - 1) * f["stride_x"] + f["kernel_width"])
+
+
+COLUMNS = Scratch(
+    "the values under the kernels of up to 32 pixels, channel by channel",
+    lambda f: f["kernel_height"] * f["input_channels"] * columns_of_lanes(f, RVV_LANES),
+)
 
 
 @dataclass(frozen=True)

@@ -475,6 +475,7 @@ TINYNN_SCRATCH(tinynn_fully_connected_dsp, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_fully_connected_eights_dsp, tinynn_fully_connected); /* one scale; biases among the weights */
 TINYNN_SCRATCH(tinynn_fully_connected_eights_short_dsp, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_mve, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_conv2d3x3_mve, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_rows_mve, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_mve, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_average_pool_mve, tinynn_pool);
@@ -482,6 +483,7 @@ TINYNN_SCRATCH(tinynn_depthwise_mve, tinynn_depthwise);
 TINYNN_SCRATCH(tinynn_conv2d_neon, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_neon, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_rvv, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_conv2d_columns_rvv, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_rvv, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_average_pool_rvv, tinynn_pool);
 TINYNN_SCRATCH(tinynn_depthwise_rvv, tinynn_depthwise);
@@ -662,6 +664,7 @@ TINYNN_BINARY(tinynn_maximum_ref, tinynn_minmax);
 TINYNN_BINARY(tinynn_add_c, tinynn_add);
 TINYNN_BINARY(tinynn_sub_c, tinynn_add);
 TINYNN_BINARY(tinynn_add_linear_c, tinynn_add_linear);   /* 21 fraction bits */
+TINYNN_BINARY(tinynn_add_linear_mve, tinynn_add_linear); /* 21 fraction bits */
 TINYNN_BINARY(tinynn_add_dsp, tinynn_add);
 TINYNN_BINARY(tinynn_sub_dsp, tinynn_add);
 TINYNN_BINARY(tinynn_add_linear_dsp, tinynn_add_linear); /* 16 fraction bits */
