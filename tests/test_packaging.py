@@ -71,7 +71,7 @@ def test_everything_travels_inside(wheel: Path) -> None:
     found = {
         name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name and "/schemas/" not in name
     }
-    assert found == wanted | {"tinyflow/_data/provenance.json"}
+    assert found == wanted | {"tinyflow/_data/provenance.json", "tinyflow/_data/LICENSE"}
     assert "tinyflow/py.typed" in found
 
 

@@ -67,7 +67,8 @@ def test_every_processor_has_its_kind_of_object(cpu: str) -> None:
     undefined = {name for name, symbol in symbols.items() if name and symbol["st_shndx"] == "SHN_UNDEF"}
     assert undefined <= {"memcpy", "memset"}
     if cpu != "host":
-        assert elf["e_machine"] == ("EM_RISCV" if cpu.startswith("rv") else "EM_ARM")
+        machines = {"riscv": "EM_RISCV", "aarch64": "EM_AARCH64"}
+        assert elf["e_machine"] == machines.get(processor(cpu).isa, "EM_ARM")
 
 
 @pytest.mark.parametrize("cpu", ["cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])

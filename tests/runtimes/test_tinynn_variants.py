@@ -129,6 +129,8 @@ def test_armv6m_variant() -> None:
 )
 def test_variants_at_length(cpu: str, variant: str, operator: str) -> None:
     """Many layers, on every processor that has the variant."""
+    if cpu == "cortex-m0plus" and operator.endswith("int16"):
+        pytest.skip("tensors lie at any byte here, and this core reads no halfword there")
     _check(chip(cpu), variant, operator, 200)
 
 
@@ -173,7 +175,7 @@ def test_vector_variants(cpu: str, variant: str, program: str, operator: str) ->
 
 
 # What few draws give: strides of broadcast, sums that no linear function proves, depthwise rows, at times of four bits.
-_RARE = {"binary": 1000, "add": 3000, "depthwise": 300, "int4": 3000}
+_RARE = {"binary": 1000, "add": 3000, "depthwise": 2000, "int4": 3000}
 
 
 @pytest.mark.slow

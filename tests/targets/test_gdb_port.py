@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Build, Start
 from debugger import debugged, never
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +21,7 @@ from tinyflow.targets.gdb_port import Port
 from tinyflow.targets.packets import answered, framed, take, with_escapes, without_escapes
 from tinyflow.targets.remote import Gone
 
+Build = Start = Callable[..., Any]  # of conftest
 LIMIT = 1_000_000
 CPUS = ["cortex-m7", "rv32imc"]
 # of programs/control_flow.c; `conditions` and `jumps_out` have IT blocks on Arm

@@ -12,6 +12,7 @@ from test_elf_sizes import FIRMWARE, MEMORY, RAM
 
 from tinyflow.targets.chip import Chip, InstructionSet
 from tinyflow.targets.elf import Symbol
+from tinyflow.targets.gdb_port import Stub
 from tinyflow.targets.protocol import Counters
 
 STACK = (Symbol("tf_stack_bottom", RAM, 0, "label", ".stack"), Symbol("tf_stack_top", RAM + 64, 0, "label", ".stack"))
@@ -60,6 +61,9 @@ class WrittenChip(Chip):
 
     def close(self) -> None:
         """See `Machine`."""
+
+    def _stub(self, symbol: str) -> Stub:
+        raise NotImplementedError
 
     def _run(self, symbol: str, begin: int, until: int, limit_instructions: int) -> Counters:
         raise NotImplementedError

@@ -103,7 +103,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         if params["timeout"]:
             self.loader.timeout_s = parse_timeout(params["timeout"])
         self.loader.wanted = Wanted(*(params[name] for name in ("for", "prefix", "board", "build", "flash")))
-        if params["cache"]:
+        if params.get("cache"):
             self.loader.selector.cache = _parse_cache(params["cache"])
         return int(super().execute(params, args))
 

@@ -51,14 +51,16 @@ static inline const int8_t *tile(const int8_t *a, const int8_t *b, const int8_t 
   register int32_t s00 __asm__("r0") = bias0, s10 __asm__("r2") = bias0, s20 __asm__("r4") = bias0;
   register int32_t s30 __asm__("r6") = bias0, s01 __asm__("r8") = bias1, s11 __asm__("r10") = bias1;
   register int32_t s21 __asm__("r12") = bias1, s31 __asm__("lr") = bias1;
-  __asm__("1:\n\t" ROW("%[a]") ROW("%[b]") ROW("%[d]")
-          "add %[a], %[pitch]\n\tadd %[b], %[pitch]\n\tadd %[d], %[pitch]\n\t"
-          "subs %[left], #1\n\tbne 1b"
-          : [s00] "+r"(s00), [s10] "+r"(s10), [s20] "+r"(s20), [s30] "+r"(s30), [s01] "+r"(s01), [s11] "+r"(s11),
-            [s21] "+r"(s21), [s31] "+r"(s31), [a] "+r"(a), [b] "+r"(b), [d] "+r"(d), [w] "+r"(w),
-            [left] "+r"(sixteens)
-          : [pitch] "r"(pitch)
-          : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory");
+  do { /* in C, for GCC has no register for these as well */
+    __asm__(ROW("%[a]") ROW("%[b]") ROW("%[d]")
+            : [s00] "+r"(s00), [s10] "+r"(s10), [s20] "+r"(s20), [s30] "+r"(s30), [s01] "+r"(s01), [s11] "+r"(s11),
+              [s21] "+r"(s21), [s31] "+r"(s31), [w] "+r"(w)
+            : [a] "r"(a), [b] "r"(b), [d] "r"(d)
+            : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "memory");
+    a += pitch;
+    b += pitch;
+    d += pitch;
+  } while (--sixteens);
   const int32x4_t first = {s00, s10, s20, s30}, second = {s01, s11, s21, s31};
   vstrbq_scatter_offset_s32(output, apart,
                             tinynn_mve_rescale_channel(first, channel[0].multiplier, channel[0].shift, clamp));
