@@ -59,6 +59,18 @@ class Board:
         return f"apt install {self.package} (Debian and Ubuntu; versions 6 to 8)"
 
 
+# by instruction set, as far as no recipe says otherwise
+_BOARDS = {
+    "thumb": Board("qemu-system-arm", "qemu-system-arm", (), THUMB),
+    "arm": Board("qemu-system-arm", "qemu-system-arm", (), ARM, traps=_ARM_TRAPS, is_protected=False),
+    "aarch64": Board("qemu-system-aarch64", "qemu-system-arm", (), AARCH64, traps=_AARCH64_TRAPS, is_protected=False),
+    "riscv": Board("qemu-system-riscv32", "qemu-system-misc", (), RISCV),
+    "xtensa": Board(
+        "qemu-system-xtensa", "qemu-system-misc", (), XTENSA, False, _XTENSA_REGISTERS, _XTENSA_TRAPS, False
+    ),
+}
+
+
 def board(target: Mapping[str, Any]) -> Board:
     """The board by the words that the recipes of target and processor have for QEMU: see `Qemu` of the schema.
 
@@ -70,20 +82,11 @@ def board(target: Mapping[str, Any]) -> Board:
         hint = "its recipe says `simulators: {qemu: {machine: …}}` where there is one"
         raise UsageError(f"no board of QEMU for {target['cpu']}", hint=hint)
     options = [word for name, word in (("-M", machine), ("-cpu", cpu)) if word for word in (name, word)]
-    if target["isa"] == "riscv":
+    made = _BOARDS[target["isa"]]
+    if made.instruction_set is RISCV:
         # twice what memory is enlarged to, for what doesn't fit or is tuned
         options = [*(() if machine else ("-M", "virt", "-m", "128M")), "-bios", "none", *options]
-        made = Board(f"qemu-system-riscv{(cpu or 'rv32')[2:4]}", "qemu-system-misc", (), RISCV)
-    elif target["isa"] == "xtensa":
-        made = Board(
-            "qemu-system-xtensa", "qemu-system-misc", (), XTENSA, False, _XTENSA_REGISTERS, _XTENSA_TRAPS, False
-        )
-    elif target["isa"] == "arm":
-        made = Board("qemu-system-arm", "qemu-system-arm", (), ARM, traps=_ARM_TRAPS, is_protected=False)
-    elif target["isa"] == "aarch64":
-        made = Board("qemu-system-aarch64", "qemu-system-arm", (), AARCH64, traps=_AARCH64_TRAPS, is_protected=False)
-    else:
-        made = Board("qemu-system-arm", "qemu-system-arm", (), THUMB)
+        made = replace(made, program=f"qemu-system-riscv{(cpu or 'rv32')[2:4]}")
     own = {name: words[name] for name in ("program", "package", "has_probe_ram") if name in words}
     return replace(made, options=(*options, *words.get("options", ())), **own)
 
