@@ -15,6 +15,7 @@ OUTPUTS = {
     "run": ("run.json", "timing.json"),
     "report": ("row.json",),
 }
+EXACT = {"reference": "tflm", "samples": 2, "result": "exact", "max_abs_error": 0}
 CONTENT = {
     "origin.json": {"weights": "synthetic", "source": "zoo"},
     "graph.json": {"macs": 1000},
@@ -34,13 +35,21 @@ CONTENT = {
         "invoke_instructions": [5000, 5002],
         "stack_peak_bytes": 100,
         "heap_peak_bytes": 0,
-        "validation": {"reference": "tflm", "samples": 2, "result": "exact", "max_abs_error": 0},
+        "validation": EXACT,
     },
     "timing.json": {"wall_s": 0.25, "simulated_mips": 400.0},
 }
+_WRONG = ValidationError("sample 3, output 1: 17 where 18 is expected", hint="compare the layers")
+_WRONG.documents = {
+    "run.json": {
+        **CONTENT["run.json"],
+        "validation": {**EXACT, "result": "wrong", "max_abs_error": 1, "equal_share": 0.5},
+    },
+    "timing.json": CONTENT["timing.json"],
+}
 FAILURES = {
     "faults": RunError("hard fault in conv_3 at 0x08001234", hint="look at the last block"),
-    "differs": ValidationError("sample 3, output 1: 17 where 18 is expected", hint="compare the layers"),
+    "differs": _WRONG,
     "overflows": DoesNotFit("needs 412 KiB of RAM, chip has 320 KiB", hint="choose a smaller model"),
     "hangs": Timeout("more than 1000 instructions", hint="raise `limit`"),
     "buggy": KeyError("nowhere"),

@@ -316,12 +316,15 @@ def test_a_damaged_report_is_no_report(tmp_path: Path) -> None:
 
 
 def test_a_failed_bench_shows_how_far_it_came(place: Place) -> None:
-    """Its firmware is there to look at; nothing of an earlier, better time is. An edit makes it no good one."""
+    """Its firmware and costs are there to look at, nothing of an earlier, better time. An edit makes it no good one."""
     bad = place.publish("net-differs-chip")
     folder = place.project.build / bad.name
     report = read_report(folder)
     assert report is not None
-    assert (report["status"], report["metrics"]) == ("mismatch", {})
+    fine = read_report(place.project.build / place.publish("net-good-chip").name)
+    assert fine is not None and report["metrics"] == fine["metrics"] and fine["metrics"]["invoke_instructions"] == 5002
+    assert (report["status"], report["weights"]) == ("mismatch", fine["weights"])
+    assert (report["validation"]["result"], report["validation"]["equal_share"]) == ("wrong", 0.5)
     assert report["reason"] == "run: sample 3, output 1: 17 where 18 is expected"
     assert (folder / "firmware.elf").exists()
     assert not (folder / "run.log").exists()

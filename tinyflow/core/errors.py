@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import Any
 
 
 class TinyflowError(Exception):
@@ -23,6 +24,8 @@ class TinyflowError(Exception):
         self.log_path: Path | None = None  # set by who keeps the failed action's log
         # Inputs of the failed action that it is about, `lib/x.a(member.o)` too, for who knows where they come from.
         self.about: tuple[str, ...] = ()
+        # What is known all the same: by its name, what a file that the stage didn't write would hold.
+        self.documents: dict[str, dict[str, Any]] = {}
 
     def __str__(self) -> str:
         first = f"{self.where}: {self.what}" if self.where else self.what
@@ -83,11 +86,7 @@ class ToolError(TinyflowError):
 
 
 class DoesNotFit(TinyflowError):
-    """Firmware that needs more flash or RAM than its target has; `sizes` is what sizes.json would hold."""
-
-    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
-        super().__init__(what, where=where, hint=hint)
-        self.sizes: dict[str, object] = {}
+    """Firmware that needs more flash or RAM than its target has; knows what sizes.json would hold."""
 
 
 class RunError(TinyflowError):

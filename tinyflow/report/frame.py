@@ -15,7 +15,7 @@ from tinyflow.core.errors import UsageError
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report import expressions
 from tinyflow.report.metrics import METRICS
-from tinyflow.report.rows import cycle_model_of, spell_cycle_model
+from tinyflow.report.rows import AGREEMENT, cycle_model_of, spell_cycle_model
 from tinyflow.report.tables import EVIDENCE, evidence_of, spell_features
 
 Value = Any  # int, float, str or None
@@ -118,7 +118,8 @@ def frame_of(reports: Iterable[Mapping[str, Any]]) -> Frame:
     present = {name for row in rows for name in row}
     measured = (name for name in (*_IF_KNOWN, *(metric.name for metric in METRICS)) if name in present)
     model = [name for name in ("cycle_model",) if name in present]
-    return Frame((*_TEXTS[:-4], *measured, "max_abs_error", *EVIDENCE, *model, "reason"), rows)
+    agreeing = [name for name in AGREEMENT if name in present]
+    return Frame((*_TEXTS[:-4], *measured, "max_abs_error", *agreeing, *EVIDENCE, *model, "reason"), rows)
 
 
 def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
@@ -133,6 +134,7 @@ def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
         "commit": report.get("commit"),
         **report["metrics"],
         "max_abs_error": validation.get("max_abs_error"),
+        **{name: validation.get(name) for name in AGREEMENT},
         **evidence_of(report),
         "cycle_model": spell_cycle_model(model) if (model := cycle_model_of(report)) else None,
         "reason": report["reason"],

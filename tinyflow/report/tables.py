@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from tinyflow.core import safe_text
 from tinyflow.core.units import format_number, format_size
 from tinyflow.report.metrics import METRICS, Metric
-from tinyflow.report.rows import cycle_model_of, spell_cycle_model, spell_paths, spell_reference_layers, warnings_of
+from tinyflow.report.rows import (
+    AGREEMENT,
+    cycle_model_of,
+    spell_agreement,
+    spell_cycle_model,
+    spell_paths,
+    spell_reference_layers,
+    warnings_of,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,13 +60,14 @@ _NAMING = ("bench", "model", "backend", "target", "features", "status", "weights
 def to_csv(rows: Sequence[Row]) -> str:
     """One line per bench; every metric has a column, empty where it wasn't measured."""
     names = [metric.name for metric in METRICS]
-    lines: list[list[Any]] = [[*_NAMING, "validation", *names, "reason", *EVIDENCE, "cycle_model"]]
+    lines: list[list[Any]] = [[*_NAMING, "validation", *names, "reason", *EVIDENCE, *AGREEMENT, "cycle_model"]]
     for row in rows:
         naming = [spell_features(row) if name == "features" else row[name] or "" for name in _NAMING]
         numbers = [row["metrics"].get(metric.name, "") for metric in METRICS]
         verdict, reason, model = spell_validation(row, ""), row["reason"] or "", cycle_model_of(row)
         model_text = spell_cycle_model(model) if model else ""
-        lines.append([*naming, verdict, *numbers, reason, *evidence_of(row).values(), model_text])
+        agreeing = [(row["validation"] or {}).get(name, "") for name in AGREEMENT]
+        lines.append([*naming, verdict, *numbers, reason, *evidence_of(row).values(), *agreeing, model_text])
     return csv_text(lines)
 
 
@@ -222,6 +231,7 @@ def notes(rows: Iterable[Row]) -> list[str]:
     }
     found += [f"target_optimized, {text}" for text in sorted(chosen)]
     found += doubts((row["bench"], warning) for row in rows for warning in warnings_of(row))
+    found += [f"{row['bench']}: {text}" for row in rows if (text := spell_agreement(row["validation"] or {}))]
     found += [f"{row['bench']}: {spell_paths(row['paths'])}" for row in rows if len(row.get("paths", ())) > 1]
     found += [f"{row['bench']}: {_patches(row['patched'])}" for row in rows if "patched" in row]
     found += [
@@ -306,6 +316,8 @@ def spell_validation(row: Row, absent: str = _NOT_MEASURED) -> str:
     if validation["result"] == "exact":
         return result
     error = validation["max_abs_error"]
+    if error is None:  # a NaN, or an infinity
+        return result
     return f"{result} (±{error:.3g})" if 0 < error < 1 else f"{result} (±{error:g})"
 
 

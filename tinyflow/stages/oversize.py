@@ -46,7 +46,8 @@ def explain(sizes: Mapping[str, Any], target: Mapping[str, Any]) -> DoesNotFit:
     hints = dict.fromkeys(_HINTS[region["kind"]] for region in full)
     error = DoesNotFit("; ".join(whats), hint="; ".join(base + more * has_heap for base, more in hints))
     ram = [sizes["regions"][region["name"]]["used"] for region in target["memory"] if region["kind"] == "ram"]
-    error.sizes = {**sizes, "ram_bytes": sum(ram)}  # with the stack and heap that are set aside
+    # RAM with the stack and heap that are set aside
+    error.documents = {"sizes.json": {**sizes, "ram_bytes": sum(ram)}}
     return error
 
 

@@ -7,6 +7,7 @@ computes something else leaves neither.
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
 from tinyflow.model.plan_document import PlanDocument
+from tinyflow.report.rows import spell_agreement
 from tinyflow.stages import arena_check
 from tinyflow.stages.comparison import Difference, Tolerance
 from tinyflow.stages.layer_check import LayerCheck
@@ -54,14 +56,32 @@ class _Worst(NamedTuple):
 
 
 @dataclass(frozen=True)
+class _Answers:
+    """What invokes cost and computed: for every sample the costs of each repetition and its last outputs."""
+
+    invokes: list[list[Counters]]
+    differences: list[_Worst]
+    outputs: list[list[bytes]]
+
+    @property
+    def worst(self) -> _Worst:
+        return max(self.differences, key=lambda difference: difference.severity)
+
+
+@dataclass(frozen=True)
 class Samples:
     """What goes in and what must come out, for every sample the tensors' bytes in order."""
 
     inputs: list[list[bytes]]
     outputs: list[list[bytes]]
-    output_dtypes: list[str]
+    output_tensors: list[Mapping[str, Any]]  # what reference.json says of each
     reference: str
     evidence: Mapping[str, JSON] = field(default_factory=dict)  # how much it says that outputs are equal
+
+    @property
+    def output_dtypes(self) -> list[str]:
+        """Of every output the type of its elements."""
+        return [tensor["dtype"] for tensor in self.output_tensors]
 
 
 def run(workspace: Workspace) -> None:
@@ -84,26 +104,28 @@ def run(workspace: Workspace) -> None:
         bench = _Bench(machine, plan, program, samples, tolerance, workspace.parameters["limit_instructions"])
         layers = LayerCheck.of(workspace.inputs, plan, tolerance)
         setup = bench.set_up()
-        invokes, differences = bench.invoke_all()
-        try:
-            validation = _validate(differences, samples, tolerance)
-        except ValidationError as error:
-            bench.check_layers(layers)  # may know more: a layer that writes where it must not, the first wrong one
-            if layers is not None and layers.wrong is not None:
-                error.layer, error.hint = layers.wrong[0].index, f"{layers.words()}; {error.hint}"
-            raise
-        bench.check_layers(layers)
-        if layers is not None:
+        answers = bench.invoke_all()
+        validation = _verdict(answers, samples, tolerance)
+        refusal = _refusal(answers, samples, validation)
+        bench.check_layers(layers)  # may know more: a layer that writes where it must not, the first wrong one
+        if layers is not None and refusal is None:
             layers.refuse()
             validation["layers"] = layers.verdict()
-        counts = bench.counts(invokes)
+        elif layers is not None and refusal is not None and layers.wrong is not None:
+            refusal.layer, refusal.hint = layers.wrong[0].index, f"{layers.words()}; {refusal.hint}"
+        counts = bench.counts(answers.invokes)
     finally:
         machine.close()
-    result = {"status": "ok", **_costs(startup, setup, invokes, counts), "validation": validation}
-    timing = _timing(machine, invokes, time.perf_counter() - started)
+    status = "ok" if refusal is None else "mismatch"
+    result = {"status": status, **_costs(startup, setup, answers.invokes, counts), "validation": validation}
+    timing = _timing(machine, answers.invokes, time.perf_counter() - started)
     if "cycles" in timing:
         timing["clock_hz"] = workspace.parameters["target"].get("clock_hz")
-    for name, document in (("run.json", result), ("timing.json", timing)):
+    documents = {"run.json": result, "timing.json": timing}
+    if refusal is not None:
+        refusal.documents = documents  # what wrong outputs cost is worth knowing, too
+        raise refusal
+    for name, document in documents.items():
         workspace.write_json(name, document, indent=2, ensure_ascii=True, allow_nan=False)
 
 
@@ -117,7 +139,7 @@ def read_samples(inputs: Mapping[str, Path], plan: PlanDocument) -> Samples:
     return Samples(
         inputs=_split(inputs["inputs.bin"].read_bytes(), reference["inputs"], reference["samples"]),
         outputs=_split(inputs["reference.bin"].read_bytes(), reference["outputs"], reference["samples"]),
-        output_dtypes=[tensor["dtype"] for tensor in reference["outputs"]],
+        output_tensors=reference["outputs"],
         reference=reference["reference"],
         evidence={name: reference[key] for name, key in _EVIDENCE.items() if key in reference},
     )
@@ -200,8 +222,8 @@ class _Bench:
         _check_status(self.machine, self.plan.setup, status, self.plan.statuses)
         return counters
 
-    def invoke_all(self) -> tuple[list[list[Counters]], list[_Worst]]:
-        """For every sample what each repetition cost, and the largest difference from the reference.
+    def invoke_all(self) -> _Answers:
+        """Every sample, as often as the machine repeats it.
 
         To a model with state all samples together are one sequence.
         """
@@ -210,24 +232,30 @@ class _Bench:
         turns = [samples] * repetitions if self.plan.reset else [[sample] * repetitions for sample in samples]
         invokes: list[list[Counters]] = [[] for _ in samples]
         differences = []
+        outputs: list[list[bytes]] = [[] for _ in samples]
         with self._layer_named():
             for turn in turns:
                 self._reset()
                 for sample in turn:
                     invokes[sample].append(self._invoke(sample))
-                    differences.append(self._largest_difference(sample))
-        return invokes, differences
+                    outputs[sample] = self._outputs(sample)
+                    differences.append(self._largest_difference(sample, outputs[sample]))
+        return _Answers(invokes, differences, outputs)
 
     def _reset(self) -> None:
         if self.plan.reset:
             call(self.machine, self.plan.reset, self.limit_instructions)
 
-    def _largest_difference(self, sample: int) -> _Worst:
+    def _outputs(self, sample: int) -> list[bytes]:
+        pairs = zip(self.plan.outputs, self.samples.outputs[sample], strict=True)
+        return [self.machine.read(port.symbol, len(expected)) for port, expected in pairs]
+
+    def _largest_difference(self, sample: int, outputs: Sequence[bytes]) -> _Worst:
         """Compare one sample's outputs."""
-        ports = zip(self.plan.outputs, self.samples.outputs[sample], self.samples.output_dtypes, strict=True)
+        wanted = self.samples.outputs[sample]
+        ports = zip(self.plan.outputs, wanted, outputs, self.samples.output_dtypes, strict=True)
         found = []
-        for output, (port, expected, dtype) in enumerate(ports):
-            got = self.machine.read(port.symbol, len(expected))
+        for output, (port, expected, got, dtype) in enumerate(ports):
             others = (outputs[output] for outputs in self.samples.outputs)
             here = self.tolerance.largest_difference(expected, got, dtype, port.scale, others)
             found.append(_Worst(sample, output, here))
@@ -307,24 +335,36 @@ class _Bench:
             raise
 
 
-def _validate(differences: Sequence[_Worst], samples: Samples, tolerance: Tolerance) -> dict[str, JSON]:
-    """The verdict for run.json. Raises ValidationError."""
-    worst = max(differences, key=lambda difference: difference.severity)
-    error, allowed = worst.difference.error, worst.difference.allowed
-    wrong = sorted({each.sample for each in differences if each.difference.is_wrong})
-    if wrong:
-        what = f"{len(wrong)} of {len(samples.inputs)} samples differ from {samples.reference} by up to {error:g}"
-        hint = f"the backend's tolerance is {allowed:g}; samples {wrong} are wrong; bisect-layer finds the layer"
-        hint = "; ".join([hint, *samples.evidence.get("warnings", ())])
-        raise ValidationError(what, where=str(worst), hint=hint)
+def _refusal(answers: _Answers, samples: Samples, verdict: Mapping[str, JSON]) -> ValidationError | None:
+    """What is wrong with outputs that are farther from the reference than is allowed."""
+    wrong = sorted({each.sample for each in answers.differences if each.difference.is_wrong})
+    if not wrong:
+        return None
+    error, allowed = answers.worst.difference.error, answers.worst.difference.allowed
+    what = f"{len(wrong)} of {len(samples.inputs)} samples differ from {samples.reference} by up to {error:g}"
+    hint = f"the backend's tolerance is {allowed:g}; samples {wrong} are wrong; bisect-layer finds the layer"
+    hint = "; ".join([hint, spell_agreement(verdict), *samples.evidence.get("warnings", ())])
+    return ValidationError(what, where=str(answers.worst), hint=hint)
+
+
+def _verdict(answers: _Answers, samples: Samples, tolerance: Tolerance) -> dict[str, JSON]:
+    """What run.json says of the outputs."""
+    difference = answers.worst.difference
+    result = tolerance.result(samples.output_dtypes, is_equal=not difference.error)
     relative = tolerance.plan.relative_tolerance
+    agrees: Mapping[str, JSON] = {}
+    if difference.error:
+        from tinyflow.stages.agreement import agreement  # with numpy
+
+        agrees = agreement(samples.output_tensors, samples.outputs, answers.outputs)
     return {
         "reference": samples.reference,
         "samples": len(samples.inputs),
-        "result": tolerance.result(samples.output_dtypes, is_equal=not error),
-        "max_abs_error": error,
+        "result": "wrong" if difference.is_wrong else result,
+        "max_abs_error": difference.error if math.isfinite(difference.error) else None,
         "tolerance": tolerance.steps,
         **({"relative_tolerance": relative} if relative else {}),
+        **agrees,
         **samples.evidence,
     }
 

@@ -21,6 +21,9 @@ _STATUS: dict[type[Exception], str] = {
     Timeout: "timeout",
 }
 
+# in the order in which `rows.metrics_of` takes them
+_OF_METRICS = ("graph.json", "plan.json", "sizes.json", "run.json", "timing.json")
+
 
 def report_of(bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dict[str, str]) -> dict[str, Any]:
     """The `report.json` of a bench, good or failed, as far as it came in this session."""
@@ -29,20 +32,27 @@ def report_of(bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dic
         row = session.read_json(bench.final, "row.json")
     else:
         status, reason = failure_of(bench, ledger)
-        row = rows.bench_row(bench.final.parameters, status=status, reason=reason, **_oversize(bench, session, ledger))
+        row = rows.bench_row(bench.final.parameters, status=status, reason=reason, **_partial(bench, session, ledger))
     tools = tools_of("\n".join(_facts(action, session)) for action in done)
     return rows.with_provenance(row, stages=_stages(done, ledger), tools=tools, artifacts=artifacts)
 
 
-def _oversize(bench: BenchPlan, session: Session, ledger: Ledger) -> dict[str, Any]:
-    """What is known of firmware that doesn't fit: its sizes, and its arena; nothing of all others."""
+def _partial(bench: BenchPlan, session: Session, ledger: Ledger) -> dict[str, Any]:
+    """What is known of firmware that doesn't fit or computes something else: its metrics; nothing of all others."""
     entries = (ledger.get(action) for action in bench.actions)
-    error = next((entry.error for entry in entries if entry is not None and isinstance(entry.error, DoesNotFit)), None)
-    if error is None or not error.sizes:
+    errors = (entry.error for entry in entries if entry is not None)
+    found = next((error.documents for error in errors if isinstance(error, TinyflowError) and error.documents), None)
+    if found is None:
         return {}
     made = {name: action for action in bench.actions if ledger.is_done(action) for name in action.outputs}
-    graph, plan, origin = (session.read_json(made[name], name) for name in ("graph.json", "plan.json", "origin.json"))
-    return {"metrics": rows.metrics_of(graph, plan, error.sizes, {}, {}), "weights": origin["weights"]}
+    read = {name: session.read_json(made[name], name) for name in (*_OF_METRICS, "origin.json") if name in made}
+    files = {**{name: {} for name in _OF_METRICS}, **read, **found}
+    metrics = rows.metrics_of(*(files[name] for name in _OF_METRICS))
+    return {
+        "metrics": metrics,
+        "weights": files["origin.json"]["weights"],
+        "validation": files["run.json"].get("validation"),
+    }
 
 
 def failure_of(bench: BenchPlan, ledger: Ledger) -> tuple[str, str]:

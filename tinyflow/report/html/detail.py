@@ -10,7 +10,14 @@ from tinyflow.report import removed
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.html import arena, bars, memory, profile, provenance
 from tinyflow.report.metrics import METRICS
-from tinyflow.report.rows import cycle_model_of, spell_cycle_model, spell_paths, unseen_layers, warnings_of
+from tinyflow.report.rows import (
+    cycle_model_of,
+    spell_agreement,
+    spell_cycle_model,
+    spell_paths,
+    unseen_layers,
+    warnings_of,
+)
 from tinyflow.report.tables import spell_validation
 
 _SYMBOLS_SHOWN = 12
@@ -59,8 +66,10 @@ def _verdict(report: Mapping[str, Any]) -> str:
         return ""
     told = [
         f"{spell_validation(report)}: outputs of {found['samples']} samples against {found['reference']}",
-        f"largest difference {found['max_abs_error']}",
+        f"largest difference {'unknown' if (error := found['max_abs_error']) is None else error}",
     ]
+    if agreeing := spell_agreement(found):
+        told.append(agreeing)
     told += [text.format(found[name]) for name, text in _IF_KNOWN.items() if found.get(name) is not None]
     if layers := found.get("layers"):
         told.append(f"what {layers['compared']} of {layers['of']} layers compute of the first sample compared, too")
