@@ -84,6 +84,8 @@ def test_results_answers_queries(built: Path, synthetic: Run) -> None:
     assert (row["bench"], row["rom_bytes"]) == ("tiny-good-chip", "96")
     names = synthetic("results", "--columns", "bench", "--sort=-bench").stdout.split()
     assert names == ["bench", "tiny-good-chip", "net-good-chip"]
+    unmeasured = synthetic("results", "--columns", "bench,board_ms", "--where", "board_ms < 5", "--sort", "cycles")
+    assert unmeasured.stdout.split() == ["bench", "board_ms"], "a metric that no bench has yet is known"
     synthetic("results", "--format", "json", "--output", "rows.json")
     assert len(json.loads((built / "rows.json").read_text())) == 2
 

@@ -130,6 +130,36 @@ def test_times_differ_when_chance_would_not_part_them() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        ((1000, 50), (1050, 0), "~"),
+        ((1000, 50), (951, 0), "~"),
+        ((1000, 0), (1050, 60), "~"),
+        ((1000, 50), (1051, 50), "worse"),
+        ((1000, 50), (949, 20), "better"),
+        ((1000, 0), (1001, 0), "worse"),
+    ],
+)
+def test_counted_cycles_differ_by_more_than_they_vary(old: tuple[int, int], new: tuple[int, int], verdict: str) -> None:
+    """By the spread of the side that varies most, and so do the milliseconds of them."""
+
+    def board(fewest: int, spread: int) -> dict[str, Measured]:
+        return side(cycles=fewest, cycles_spread=spread, board_ms=fewest / 1e3, repetitions=5)
+
+    changes = compare(board(*old), board(*new), {"cycles": "0"})
+    assert [only(changes, name).verdict for name in ("cycles", "board_ms")] == [verdict] * 2
+    assert only(changes, "cycles").is_regression == (verdict == "worse")
+    assert not {"cycles_spread", "repetitions"} & {change.metric for change in changes}
+    cells = next(row for row in to_table(changes, is_all=True) if row["metric"] == "cycles")
+    assert cells["old"] == ("1,000 (+50)" if old[1] else "1,000")
+
+
+def test_counted_cycles_without_a_spread_say_nothing() -> None:
+    """As where a report is of a version that didn't tell it."""
+    assert only(compare(side(cycles=1000), side(cycles=2000), {}), "cycles").verdict == "~"
+
+
+@pytest.mark.parametrize(
     ("old_model", "new_model", "new", "verdict"),
     [
         ({"error_percent": 10}, {"error_percent": 10}, 109.0, "~"),

@@ -116,6 +116,10 @@ def benches() -> list[BenchDocuments]:
     third = rows.bench_row(naming("one", "host"), weights="trained", metrics=host, validation=CLOSE)
     fourth = rows.bench_row(naming("three"), status="mismatch", reason="run: sample 3 | output 1 <x>\x01\nhint & more")
     fifth = rows.bench_row(naming("four"), status="cancelled", reason="run: cancelled")
+    counted = {"cycles": 5_096_000, "cycles_median": 5_096_020, "cycles_spread": 40, "board_ms": 318.5}
+    board = rows.bench_row(
+        naming("one", "nucleo"), weights="trained", metrics={"rom_bytes": 5000, **counted, "repetitions": 5}
+    )
     plan = {"arena": {"bytes": 24_576, "tensors": TENSORS}, "layers": LAYERS}
     options = {"target_options": {"schedule": "cortexm", "usmp": "hill"}}
     return [
@@ -128,6 +132,7 @@ def benches() -> list[BenchDocuments]:
         BenchDocuments(rows.with_provenance(third, stages={}, tools={}, artifacts={}), {"arena": None, "layers": []}),
         BenchDocuments(rows.with_provenance(fourth, stages={}, tools={}, artifacts={})),
         BenchDocuments(rows.with_provenance(fifth, stages={}, tools={}, artifacts={})),
+        BenchDocuments(rows.with_provenance(board, stages={}, tools={}, artifacts={}), {"arena": None, "layers": []}),
     ]
 
 
@@ -165,7 +170,7 @@ def test_pages() -> None:
     view = ("sizes", "Sizes", frame.frame_of(reports()))
     print_ = "sha256:" + "0" * 64
     check("suite.html", body(page.suite_page(SUITE, benches(), fingerprint=print_, trends=trends, views=[view])))
-    for number in (0, 1, 3):
+    for number in (0, 1, 3, 5):
         check(f"bench{number}.html", body(page.bench_page(benches()[number], fingerprint=print_)))
 
 
@@ -186,11 +191,14 @@ def test_texts_for_people_and_for_other_programs() -> None:
 
 
 def test_changes() -> None:
-    """Better, worse and over a limit, failed, gone, new, in all three forms; a doubt is told with its side."""
-    first, second, host, bad, _ = benches()
+    """Better, worse and over a limit, failed, gone, new, counted by a board; a doubt is told with its side."""
+    first, second, host, bad, _, board = benches()
     worse = {**second.report, "metrics": {**second.report["metrics"], "rom_bytes": 130_561, "ram_bytes": 35_000}}
     old = {"a": Measured(second.report, commit="c" * 40), "b": Measured(first.report), "c": Measured(host.report)}
+    slower = {**board.report, "metrics": {**board.report["metrics"], "cycles": 5_096_050, "cycles_median": 5_096_060}}
+    old["e"] = Measured(board.report)
     new = {"a": Measured(worse, commit="d" * 40 + "+"), "b": Measured(bad.report), "d": Measured(first.report)}
+    new["e"] = Measured(slower)
     found = compare(old, new, {"rom_bytes": "0", "ram_bytes": "1%"}, must_stay=True)
     tells = [doubts(old, new), changes.summary(found), changes.commits(new, "e" * 40), changes.commits(old, None)]
     texts = [

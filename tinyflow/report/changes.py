@@ -13,7 +13,10 @@ from tinyflow.report.history import short
 from tinyflow.report.metrics import BY_NAME
 
 _COLUMNS = ("bench", "metric", "old", "new", "change", "verdict")
-_FIELDS = ("bench", "metric", "old", "new", "ratio", "verdict", "limit", "is_regression", "old_commit", "new_commit")
+_FIELDS = (
+    *("bench", "metric", "old", "new", "ratio", "verdict", "limit", "is_regression"),
+    *("old_commit", "new_commit"),
+)
 
 
 def to_table(changes: Sequence[Change], *, is_all: bool) -> Frame:
@@ -22,8 +25,8 @@ def to_table(changes: Sequence[Change], *, is_all: bool) -> Frame:
         {
             "bench": change.bench,
             "metric": change.metric,
-            "old": spell(change.old),
-            "new": spell(change.new),
+            "old": _spell(change.old, change.spreads[0]),
+            "new": _spell(change.new, change.spreads[1]),
             "change": _spell_ratio(change.ratio),
             "verdict": change.verdict + (f" (limit {change.limit})" if change.is_regression and change.limit else ""),
         }
@@ -36,6 +39,11 @@ def to_table(changes: Sequence[Change], *, is_all: bool) -> Frame:
 def _is_main(metric: str) -> bool:
     """Whether a console table has a column for it; parts of a sum have none. Of no metric: the whole bench."""
     return metric not in BY_NAME or bool(BY_NAME[metric].heading)
+
+
+def _spell(value: float | str | None, spread: float | None) -> str:
+    """`1,000 (+20)`: the most of its repetitions was so much more."""
+    return spell(value) + (f" (+{spell(spread)})" if spread else "")
 
 
 def _spell_ratio(ratio: float | None) -> str:
@@ -79,6 +87,7 @@ def to_json(old: str, new: str, changes: Sequence[Change], warnings: Sequence[st
             {
                 **{name: getattr(change, name) for name in _FIELDS},
                 "ratio": None if change.ratio is None else round(change.ratio, 6),
+                **({"spreads": change.spreads} if any(change.spreads) else {}),
             }
             for change in changes
         ],

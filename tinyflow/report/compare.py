@@ -1,14 +1,15 @@
 """Two sides, bench by bench and metric by metric: old, new, ratio, verdict.
 
 Counts and sizes are exact, so any difference is one. Times come as repeated samples: without a significant difference
-the verdict is `~`. So it is for estimates that differ by less than their model's error; those of two models have only
-changed. As JSON:
+the verdict is `~`; where only their spread is known, a difference that isn't larger is none. So it is for estimates
+that differ by less than their model's error; those of two models have only changed. As JSON:
 
     {"schema": 1, "old": NAME, "new": NAME, "changes": [{"bench", "metric", "old", "new", "ratio", "verdict",
-     "limit": text or null, "is_regression": bool, "old_commit": text or null, "new_commit": text or null}],
+     "limit": text or null, "is_regression": bool, "old_commit": text or null, "new_commit": text or null,
+     "spreads": [number or null, number or null], or without}],
      "warnings": [text]}
 
-A commit ends with `+` where files differed from it.
+A commit ends with `+` where files differed from it. `spreads` has how much old and new vary, if they do.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ Limits = Mapping[str, str]  # metric → "0", "1KiB", "0.5%"
 TIMES = frozenset(metric.name for metric in METRICS if metric.kind == "time")
 # What a user cares about where nobody said; anything worse by one is a regression.
 DEFAULT_LIMITS: Limits = {"invoke_instructions": "0", "rom_bytes": "0", "ram_bytes": "0"}
+
+_DIGITS = 9  # of milliseconds
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Change:
     is_regression: bool = False
     old_commit: str | None = None
     new_commit: str | None = None
+    spreads: tuple[float | None, float | None] = (None, None)  # how much both vary
 
     @property
     def ratio(self) -> float | None:
@@ -138,14 +142,35 @@ def doubts(old: Results, new: Results) -> list[str]:
 def _metric_change(bench: str, metric: str, old: Measured, new: Measured, limit: str | None) -> Change:
     before, after = old.report["metrics"].get(metric), new.report["metrics"].get(metric)
     verdict = _verdict(metric, before, after)
-    times = (old.samples.get(metric, ()), new.samples.get(metric, ()))
     if verdict in ("better", "worse"):
-        if metric in TIMES and not is_significant(*times):
+        if metric in TIMES and _is_chance(metric, old, new):
             verdict = "~"
         elif BY_NAME[metric].kind == "estimate":
             verdict = _estimates_verdict(verdict, after / before, *map(cycle_model_of, (old.report, new.report)))
     is_over = verdict == "worse" and limit is not None and after - before > allowed(limit, before)
-    return Change(bench, metric, before, after, verdict, limit, is_over)
+    spreads = (_spread(metric, old), _spread(metric, new))
+    return Change(bench, metric, before, after, verdict, limit, is_over, spreads=spreads)
+
+
+def _is_chance(metric: str, old: Measured, new: Measured) -> bool:
+    """Whether a time differs no more than it does from one repetition to the next."""
+    repeated = BY_NAME[metric].repeated
+    before, after = (side.samples.get(repeated, ()) for side in (old, new))
+    if before or after:
+        return not is_significant(before, after)
+    spreads = [_spread(metric, side) for side in (old, new)]
+    apart = round(abs(new.report["metrics"][metric] - old.report["metrics"][metric]), _DIGITS)
+    return any(spread is None or apart <= spread for spread in spreads)
+
+
+def _spread(metric: str, side: Measured) -> float | None:
+    """How much a time varies; None where it doesn't or nobody knows."""
+    repeated = BY_NAME[metric].repeated
+    metrics: Mapping[str, float] = side.report["metrics"]
+    spread = metrics.get(f"{repeated}_spread")
+    if spread is None or metric not in metrics or BY_NAME[metric].unit == BY_NAME[repeated].unit:
+        return spread
+    return round(spread * metrics[metric] / metrics[repeated], _DIGITS)
 
 
 def _estimates_verdict(verdict: str, ratio: float, old: Report, new: Report) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from tinyflow.core.errors import UsageError
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report import expressions
-from tinyflow.report.metrics import METRICS
+from tinyflow.report.metrics import BY_NAME, METRICS
 from tinyflow.report.rows import AGREEMENT, cycle_model_of, spell_cycle_model
 from tinyflow.report.tables import EVIDENCE, evidence_of, spell_features
 
@@ -82,16 +82,23 @@ class Frame:
         rows = ({**row, "validation": f"{row['validation']}!"} if row.get("warnings") else row for row in self.rows)
         return Frame(self.columns, tuple(rows))
 
+    def matching(self, patterns: Iterable[str]) -> list[str]:
+        """Names in place of patterns: `rom_*` stands for all columns that match."""
+        found = (
+            (name for name in self.columns if fnmatchcase(name, pattern)) if re.search(r"[*?]", pattern) else [pattern]
+            for pattern in patterns
+        )
+        return list(dict.fromkeys(name for names in found for name in names))
+
     def choose(self, patterns: Sequence[str]) -> Frame:
         """These columns in this order; `rom_*` stands for all that match."""
-        names: dict[str, None] = {}
-        for pattern in patterns:
-            if re.search(r"[*?]", pattern):
-                names |= dict.fromkeys(name for name in self.columns if fnmatchcase(name, pattern))
-            else:
-                names[self.column(pattern)] = None
+        names = [self.column(name) for name in self.matching(patterns)]
         rows = (({name: row[name] for name in names if name in row}) for row in self.rows)
         return Frame(tuple(names), tuple(rows))
+
+    def with_metrics(self) -> Frame:
+        """With a column for each metric, also for those that no row has."""
+        return Frame(tuple(dict.fromkeys([*self.columns, *BY_NAME])), self.rows)
 
     def rename(self, names: Mapping[str, str]) -> Frame:
         """Other names for some columns."""

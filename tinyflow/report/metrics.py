@@ -16,6 +16,7 @@ class Metric:
     `version` grows with every change of the definition that changes numbers; old and new ones are never compared.
     `kind` is `exact`, `neutral` where neither more nor less is better, `estimate` where a model with an
     error says it, `time` where it comes in repeated samples, and `noise` where it says nothing about the firmware.
+    `repeated` names the metric whose samples, or whose `_spread` where there are none, tell how much of it is chance.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Metric:
     version: int = 1
     kind: Literal["exact", "neutral", "estimate", "time", "noise"] = "exact"
     is_ranked: bool = False  # whether the smallest of a model and target is marked
+    repeated: str = ""
 
     def format(self, value: float) -> str:
         """The value for people: `22.6 M`, `56.8 KiB`."""
@@ -101,13 +103,38 @@ METRICS = (
         "time",
         kind="time",
         is_ranked=True,
+        repeated="invoke_s",
+    ),
+    Metric("invoke_s_median", "s", "the same, the median", "median time", kind="time", repeated="invoke_s"),
+    Metric("invoke_s_spread", "s", "most less least, of the sample that varies most", "time spread", kind="noise"),
+    Metric(
+        "cycles",
+        "cycles",
+        "of one model_invoke by the chip's own counter, the fewest of all",
+        "counted",
+        kind="time",
+        repeated="cycles",
+    ),
+    Metric("cycles_median", "cycles", "the same, the median", "median counted", kind="time", repeated="cycles"),
+    Metric(
+        "cycles_spread", "cycles", "most less fewest, of the sample that varies most", "counted spread", kind="noise"
     ),
     Metric(
-        "cycles", "cycles", "of one model_invoke by the chip's own counter, the fewest of all", "counted", kind="time"
+        "board_ms",
+        "ms",
+        "cycles over the clock of the target's recipe",
+        "board",
+        kind="time",
+        is_ranked=True,
+        repeated="cycles",
     ),
-    Metric("cycles_median", "cycles", "the same, the median", kind="time"),
-    Metric("cycles_spread", "cycles", "most less fewest, of the sample that varies most", kind="noise"),
-    Metric("board_ms", "ms", "cycles over the clock of the target's recipe", "board", kind="time", is_ranked=True),
+    Metric(
+        "repetitions",
+        "times",
+        "how often every sample was measured, where that varies",
+        "repeated",
+        kind="noise",
+    ),
     Metric("simulated_mips", "MIPS", "how fast the simulator was: says nothing about the firmware", kind="noise"),
     Metric("wall_s", "s", "how long the run stage took: says nothing about the firmware", kind="noise"),
 )

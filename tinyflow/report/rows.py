@@ -54,8 +54,7 @@ def metrics_of(
         "weights_bytes": plan["weights_bytes"],
         "macs": graph["macs"],
         "tuned_kernels": plan.get("tuning", {}).get("tuned"),
-        "invoke_s": min(timing.get("invoke_s") or [None]),
-        **_counted(timing),
+        **_repeated(timing),
         **_estimates(profile, power),
     }
     if "ram_bytes" not in sizes:  # as it is of what doesn't fit and never ran
@@ -64,18 +63,20 @@ def metrics_of(
     return {name: value for name in BY_NAME if (value := found.get(name)) is not None}
 
 
-def _counted(timing: Document) -> dict[str, float | None]:
-    """Cycles that a chip has counted, every sample several times."""
-    samples = timing.get("cycles") or ()
-    every = sorted(count for counts in samples for count in counts if count is not None)
-    if not every:
-        return {}
-    return {
-        "cycles": every[0],
-        "cycles_median": every[len(every) // 2],
-        "cycles_spread": max(max(counts) - min(counts) for counts in samples),
-        "board_ms": every[0] / timing["clock_hz"] * 1e3 if timing.get("clock_hz") else None,
-    }
+def _repeated(timing: Document) -> dict[str, float | None]:
+    """Of what isn't the same each time, so that every sample is repeated: the fewest, the median and the spread."""
+    repetitions, times = timing.get("repetitions", 1), timing.get("invoke_s") or ()
+    of_host = [times[begin : begin + repetitions] for begin in range(0, len(times), repetitions)]
+    found: dict[str, float | None] = {}
+    for name, samples in (("invoke_s", of_host), ("cycles", timing.get("cycles") or ())):
+        known = [[value for value in values if value is not None] for values in samples]
+        every = sorted(value for values in known for value in values)
+        if every:
+            spread = max(max(values) - min(values) for values in known if values)
+            found |= {name: every[0], f"{name}_median": every[len(every) // 2], f"{name}_spread": spread}
+            found["repetitions"] = repetitions
+    seconds = _quotient(found.get("cycles"), timing.get("clock_hz"))
+    return {**found, "board_ms": None if seconds is None else seconds * 1e3}
 
 
 def _estimates(profile: Document, power: Document | None) -> dict[str, float | None]:

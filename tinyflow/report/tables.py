@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]  # one bench's report.json
 _NOT_MEASURED = "-"
 _LEAST_IMPORTANT = (
+    "repeated",
+    *("median time", "time spread", "median counted", "counted spread"),
     "energy",
     "instr/MAC",
     "arena",

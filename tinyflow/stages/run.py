@@ -393,11 +393,13 @@ def _peak(values: Sequence[int | None]) -> int | None:
 def _timing(machine: Machine, invokes: Sequence[Sequence[Counters]], wall_s: float) -> dict[str, JSON]:
     seconds = [counters.wall_s for costs in invokes for counters in costs]
     timing: dict[str, JSON] = {"wall_s": wall_s}
-    if machine.is_native:
-        return {**timing, "invoke_s": seconds}
     every = [counters for costs in invokes for counters in costs]
+    if machine.is_native:
+        timing["invoke_s"] = seconds
     if any(counters.cycles is not None for counters in every):
-        return {**timing, "cycles": [[counters.cycles for counters in costs] for costs in invokes]}
+        timing["cycles"] = [[counters.cycles for counters in costs] for costs in invokes]
+    if len(timing) > 1:
+        return {**timing, "repetitions": machine.repetitions}
     instructions = sum(counters.instructions or 0 for counters in every)
     if not instructions:
         return timing

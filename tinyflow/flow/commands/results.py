@@ -20,6 +20,8 @@ _SHOWN = (
         "status",
         "invoke_instructions",
         "latency_ms",
+        "invoke_s",
+        "board_ms",
         "rom_bytes",
         "ram_bytes",
         "arena_bytes",

@@ -55,11 +55,11 @@ def select(
     reports = suite_reports(views, catalogue(), suite) if suite else views.reports(views.all())
     wanted = name_of(model) if model is not None and is_path(model) else model
     chosen = [report for report in reports if wanted is None or report["model"] == wanted]
-    frame = frame_of({**report, "commit": _short(measured_at(report, views.project))} for report in chosen)
+    measured = frame_of({**report, "commit": _short(measured_at(report, views.project))} for report in chosen)
+    frame = measured.with_metrics()  # one that no bench has is no mistake: boards have others than simulators
     if where:
         frame = frame.where(where)
-    frame = frame.sort(_names(sort))
-    return frame.choose(_names(columns)) if columns else frame
+    return frame.sort(_names(sort)).choose(measured.matching(_names(columns)) if columns else measured.columns)
 
 
 def measured_at(report: Document, project: Project) -> str | None:

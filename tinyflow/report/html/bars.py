@@ -9,7 +9,7 @@ from tinyflow.report.html.svg import CHARACTER_WIDTH, Drawing, shorten
 from tinyflow.report.metrics import BY_NAME, Metric
 
 Row = Mapping[str, Any]
-CHARTED = ("invoke_instructions", "latency_ms", "ram_bytes", "rom_bytes", "invoke_s")
+CHARTED = ("invoke_instructions", "latency_ms", "ram_bytes", "rom_bytes", "invoke_s", "board_ms")
 SERIES = 8  # colours that the style sheet has
 
 _WIDTH = 440.0

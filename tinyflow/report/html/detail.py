@@ -116,9 +116,8 @@ class Details:
 
 def _summary(report: Mapping[str, Any]) -> str:
     """The few numbers that are beside a bench's name."""
-    told = [f"{m.heading} {m.format(report['metrics'][m.name])}" for m in METRICS if m.name in report["metrics"]]
-    shown = {"invoke", "ROM", "RAM", "time"}
-    found = [text for text in told if text.split(" ")[0] in shown]
+    shown, metrics = {"invoke", "ROM", "RAM", "time", "board"}, report["metrics"]
+    found = [f"{m.heading} {m.format(metrics[m.name])}" for m in METRICS if m.heading in shown and m.name in metrics]
     return ", ".join(found) if found else str(report["status"])
 
 
