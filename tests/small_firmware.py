@@ -87,6 +87,7 @@ class Bench:
     ram_bytes: int = _RAM_BYTES
     flash_bytes: int = _FLASH_BYTES
     shift_bytes: tuple[int, int] = (0, 0)  # of flash and RAM
+    script: str = "firmware.ld.j2"
     libraries: Mapping[str, Path] = field(default_factory=dict)
     is_anew: bool = False  # else what was built before, by the same sources and tools, is taken
 
@@ -168,7 +169,7 @@ class Bench:
     def _linked(self, function: str, sources: Mapping[str, str] | None, outputs: list[str]) -> Mapping[str, Path]:
         objects = self.compile({"model.c": MODEL} if sources is None else sources)
         library = self.support() if self.is_anew else support(self.cpu, self.toolchain, self.flags)
-        template = "host.ld.j2" if self.isa == "host" else "firmware.ld.j2"
+        template = "host.ld.j2" if self.isa == "host" else self.script
         inputs = {
             "objects/": objects,
             "lib/support.a": library,

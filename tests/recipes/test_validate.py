@@ -137,6 +137,11 @@ def test_what_is_no_mapping_is_no_recipe(text: str) -> None:
         (Target, _TARGET + "qemu: {cpu: max}\n", '"qemu" needs "implementation: tinyflow.targets.qemu"'),
         (
             Target,
+            _TARGET.replace("targets.unicorn", "targets.qemu") + "qemu: {user: true}\n",
+            'a program for Linux needs "linker_script: templates/link/linux.ld.j2"',
+        ),
+        (
+            Target,
             _TARGET.replace("targets.unicorn", "targets.qemu") + "qemu: {memory: {rom: 0x80000000}}\n",
             'qemu: "memory" has no region "rom"',
         ),

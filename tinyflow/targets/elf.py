@@ -213,7 +213,13 @@ def addresses(region: Mapping[str, Any]) -> range:
     return range(region["origin"], region["origin"] + region["length_bytes"])
 
 
-def free_place(firmware: Firmware, memory: Sequence[Mapping[str, Any]], symbol: str, size_bytes: int) -> int:
+def free_place(
+    firmware: Firmware,
+    memory: Sequence[Mapping[str, Any]],
+    symbol: str,
+    size_bytes: int,
+    alignment: int = _GIVEN_ALIGNMENT,
+) -> int:
     """The end of a RAM, or else of a flash, where the firmware has nothing: as if a peripheral's buffer lay there.
 
     Raises RunError where all is full.
@@ -223,7 +229,7 @@ def free_place(firmware: Firmware, memory: Sequence[Mapping[str, Any]], symbol: 
     by_kind = {kind: [region for region in memory if region["kind"] == kind] for kind in ("ram", "flash")}
     for region in [*reversed(by_kind["ram"]), *by_kind["flash"]]:
         end = addresses(region).stop
-        place = (end - size_bytes) & -_GIVEN_ALIGNMENT
+        place = (end - size_bytes) & -alignment
         if place >= region["origin"] and not any(begin < end and place < behind for begin, behind in taken):
             return place
     what = f"no {size_bytes} bytes of memory are left for what is handed to it"

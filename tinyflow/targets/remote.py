@@ -16,6 +16,7 @@ from tinyflow.targets.packets import ACKNOWLEDGED, INTERRUPT, answered, framed, 
 
 _ANSWER_LIMIT_S = 30.0  # of everything but running; on a busy machine
 _PIECE_BYTES = 1920  # of memory in a packet, in hexadecimal below QEMU's 4096 characters
+_STOP = re.compile("[ST][0-9a-f]{2}")
 
 
 class Gone(Exception):
@@ -33,6 +34,8 @@ class Remote:
         self._registers: dict[str, tuple[int, int]] = {}
         self._places: Mapping[str, int] = {}
         self._thread = thread
+        self.signal = 0
+        """Why it stopped last, as GDB counts; 5 for a breakpoint or a step."""
 
     # Memory
 
@@ -199,4 +202,7 @@ class Remote:
         if packet[:1] in (b"W", b"X"):  # the process ends
             raise Gone
         self._requests.write(ACKNOWLEDGED)
-        return answered(packet).decode("latin-1")
+        answer = answered(packet).decode("latin-1")
+        if _STOP.match(answer):
+            self.signal = int(answer[1:3], 16)
+        return answer

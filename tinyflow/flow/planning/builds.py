@@ -29,8 +29,8 @@ from tinyflow.recipes.schema import Runtime
 LINK_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
 # The library with this name is searched last: it has weak, slow versions of what a runtime may define.
 BUILTINS = "lib/builtins.a"
-# What firmware begins with where nothing outside of it calls its functions.
-SELF_RUNNING = "selfrun"
+# What firmware begins with where nothing outside of it calls its functions, and on Linux.
+SELF_RUNNING, ON_LINUX = "selfrun", "linuxrun"
 # A search of the same seed tries the same candidates in the same order.
 _TUNING_SEED = 1
 _TUNING_TIMEOUT_S = 24 * 3600.0  # it can be interrupted and goes on where it was
@@ -141,9 +141,10 @@ class Builds:
                 name = f"prebuilt/{file.owner.name}/{file.name}"
                 inputs[name] = SourceFile(file.path, f"{file.owner.name}/{file.name}")
                 pinned[name] = str(file.sha256)
-        if target.external is not None:  # its own main, so no library
-            runtime = self._catalogue.get(Runtime, SELF_RUNNING)
-            for file in sources_of(self._catalogue, runtime, resolved.processor.kinds):
+        if target.external is not None or target.is_linux:  # its own main, so no library
+            runtime = self._catalogue.get(Runtime, ON_LINUX if target.is_linux else SELF_RUNNING)
+            kinds = () if target.is_linux else resolved.processor.kinds
+            for file in sources_of(self._catalogue, runtime, kinds):
                 inputs[f"main/{file.name}.o"] = self._object(resolved, runtime, file)
         if target.linker_script is not None:
             script = self._catalogue.data_file(target.linker_script)

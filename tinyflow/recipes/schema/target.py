@@ -26,6 +26,7 @@ from tinyflow.recipes.fields import (
 from tinyflow.recipes.schema.part import Part, Recipe, part
 from tinyflow.recipes.schema.processor import Processor
 
+FOR_CHIPS = "templates/link/firmware.ld.j2"
 # Twice what the generated code of any backend was seen to take.
 _STACK_BYTES = 4096
 _MOST_LINES = 1024  # many more than a buffer of flash has
@@ -100,6 +101,8 @@ class Power(Part):
 class Qemu(Part):
     """What runs on QEMU that its processor's recipe doesn't say, or says otherwise (`simulators: {qemu: …}`)."""
 
+    user: bool = False
+    """Whether it is a program for Linux that runs, by `qemu-arm` and its like, and not a board."""
     program: str | None = None
     """QEMU's, such as qemu-system-arm; by default that for the instruction set."""
     package: str | None = None
@@ -238,7 +241,7 @@ class Target(Recipe):
     """The same for a heap; more where a backend needs more."""
     toolchain: Name = "zig"
     """The default; `+toolchain.gcc` chooses another."""
-    linker_script: RelativePath = "templates/link/firmware.ld.j2"
+    linker_script: RelativePath = FOR_CHIPS
     """Template beside a recipe folder or among the built-in ones."""
     optimise: Optimise = "O3"
     limit_instructions: Instructions = 2_000_000_000
@@ -254,6 +257,8 @@ class Target(Recipe):
         for kind, words in (("gdb", self.gdb), ("external", self.external)):
             if (words is not None) != self.implementation.endswith(f".{kind}"):
                 raise ValueError(f'"{kind}" and "implementation: tinyflow.targets.{kind}" need each other')
+        if self.is_linux and self.linker_script == FOR_CHIPS:
+            raise ValueError('a program for Linux needs "linker_script: templates/link/linux.ld.j2"')
         for name in self.qemu.memory:
             if name not in {region.name for region in self.memory}:
                 raise ValueError(f'qemu: "memory" has no region "{name}"')
@@ -262,6 +267,11 @@ class Target(Recipe):
             raise ValueError("without a stack nothing runs; leave `stack` out for the default")
         if self.memory and self.reserved_stack_bytes + self.heap_bytes >= self._ram_bytes:
             raise ValueError(f"stack and heap leave nothing of {self._ram_bytes} bytes of RAM")
+
+    @property
+    def is_linux(self) -> bool:
+        """Whether its firmware is a program for Linux."""
+        return self.qemu.user
 
     @property
     def simulated_memory(self) -> tuple[Memory, ...]:

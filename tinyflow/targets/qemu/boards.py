@@ -52,6 +52,7 @@ class Board:
     registers: Mapping[str, int] = field(default_factory=dict)  # where QEMU describes none: their places, see `Remote`
     traps: tuple[int, ...] = (TRAP_ADDRESS,)  # where exceptions lead
     is_protected: bool = True  # whether every access outside of the memory map is an exception
+    is_user: bool = False  # not a board but Linux: QEMU loads the program itself
 
     @property
     def package_hint(self) -> str:
@@ -59,6 +60,9 @@ class Board:
         return f"apt install {self.package} (Debian and Ubuntu; versions 6 to 8)"
 
 
+# by instruction set, QEMU's program for programs of Linux
+_USERS = {"arm": "qemu-arm", "aarch64": "qemu-aarch64", "riscv": "qemu-riscv64"}
+_USER_PACKAGE = "qemu-user"
 # by instruction set, as far as no recipe says otherwise
 _BOARDS = {
     "thumb": Board("qemu-system-arm", "qemu-system-arm", (), THUMB),
@@ -77,6 +81,8 @@ def board(target: Mapping[str, Any]) -> Board:
     Raises UsageError where they name none: no machine for Arm, no CPU for RISC-V.
     """
     words = target.get("machine", {})
+    if words.get("user"):
+        return _user(target, words)
     machine, cpu = words.get("machine"), words.get("cpu")
     if not (machine or cpu):
         hint = "its recipe says `simulators: {qemu: {machine: …}}` where there is one"
@@ -91,11 +97,29 @@ def board(target: Mapping[str, Any]) -> Board:
     return replace(made, options=(*options, *words.get("options", ())), **own)
 
 
+def _user(target: Mapping[str, Any], words: Mapping[str, Any]) -> Board:
+    """Linux with one program. Raises UsageError for a processor that has none."""
+    cpu, made = words.get("cpu"), _BOARDS[target["isa"]]
+    if target["isa"] not in _USERS:
+        raise UsageError(f"no program for Linux runs on {target['cpu']}", hint=f"one on {', '.join(_USERS)} does")
+    return replace(
+        made,
+        program=words.get("program") or _USERS[target["isa"]],
+        package=words.get("package") or _USER_PACKAGE,
+        options=(*(("-cpu", cpu) if cpu else ()), *words.get("options", ())),
+        traps=(),
+        is_protected=False,
+        is_user=True,
+    )
+
+
 def catch_traps(remote: Remote, made: Board, memory: list[dict[str, Any]]) -> None:
     """Let every exception lead to TRAP_ADDRESS, and make every access outside the memory map one.
 
-    It needs the start-up code to be done, which sets a vector of its own.
+    It needs the start-up code to be done, which sets a vector of its own. Linux does all that itself.
     """
+    if made.is_user:
+        return
     if made.instruction_set.is_riscv:
         _protect_riscv(remote, memory)
         remote.set("mtvec", TRAP_ADDRESS)

@@ -37,6 +37,14 @@ _RISCV_CAUSES = {
     11: chip_faults.SYSTEM_CALL,
 }
 
+_UNSEEN = ("accesses memory that is not there", "QEMU doesn't say where")
+# Linux's signals
+_SIGILL, _SEGMENT = 4, 11
+_SIGNALS = {
+    5: chip_faults.BREAKPOINT,
+    7: _UNALIGNED,
+    8: ("divides by zero", "the processor traps then"),
+}
 _UNDEFINED_VECTOR, _CALL_VECTOR, _PREFETCH_VECTOR = 0x04, 0x08, 0x0C
 # Xtensa ISA manual, table 4-64: EXCCAUSE.
 _XTENSA_ILLEGAL, _XTENSA_FETCH_FAULTS = 0, (2, 12, 14, 16, 17, 18, 20)
@@ -55,6 +63,20 @@ def explain(chip: Chip, symbol: str) -> RunError:
     counter, words = _EXPLAIN[chip.instruction_set.lengths](chip)
     if words is None:
         return chip_faults.wild_jump(chip, "jumps", counter, symbol)
+    return chip_faults.refusal(chip, words, symbol, counter)
+
+
+def explain_signal(chip: Chip, symbol: str, signal: int) -> RunError:
+    """The same where Linux has sent a signal."""
+    counter = chip.get("pc")
+    if signal == _SEGMENT and not chip.firmware.code(counter, 1):
+        return chip_faults.wild_jump(chip, "jumps", counter, symbol)
+    if signal == _SIGILL:
+        words = chip_faults.undefined(chip, counter)
+    elif signal == _SEGMENT:
+        words = chip_faults.stack_overflow(chip, chip.get("sp")) or _UNSEEN
+    else:
+        words = _SIGNALS.get(signal, (f"takes signal {signal}", "see signal(7)"))
     return chip_faults.refusal(chip, words, symbol, counter)
 
 
@@ -133,7 +155,7 @@ def _arm_a(chip: Chip) -> tuple[int, Words | None]:
         return link - 4, chip_faults.SYSTEM_CALL
     if vector == _PREFETCH_VECTOR:
         return link - 4, None
-    return link - 8, ("accesses memory that is not there", "QEMU doesn't say where")
+    return link - 8, _UNSEEN
 
 
 def _aarch64(chip: Chip) -> tuple[int, Words | None]:

@@ -7,20 +7,23 @@ access starts a new process: an exception leaves a processor in no state to go o
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from tinyflow.core.errors import RunError, Timeout, ToolError
 from tinyflow.core.process import advice_on, clean_environment, end_of, with_parent
 from tinyflow.targets import elf
 from tinyflow.targets.chip import NO_LIMIT, PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
 from tinyflow.targets.chip_faults import overflow, refusal
+from tinyflow.targets.elf import addresses
 from tinyflow.targets.gdb_port import End, fault
 from tinyflow.targets.gdb_relay import Relay
 from tinyflow.targets.protocol import Calls, Counters
@@ -28,10 +31,13 @@ from tinyflow.targets.qemu import faults
 from tinyflow.targets.qemu.boards import Board, board, catch_traps
 from tinyflow.targets.qemu.counter import Table
 from tinyflow.targets.remote import Gone, Remote
+from tinyflow.targets.segments import PAGE_BYTES, READABLE, WRITABLE, with_segment
 from tinyflow.targets.stops import Stops
 
 _EXIT_LIMIT_S = 10  # of a process whose answers have ended
 _PROBE_LIMIT_INSTRUCTIONS = 1_000_000  # what the probe itself runs
+_STOPPED = 5  # by a breakpoint, and at the beginning
+_CONNECT_EVERY_S = 0.005
 _LOOK_EVERY_S = 0.5
 _SILENT_LOOKS = 3  # without an instruction, until we ask what it waits for
 _LARGEST_SILENCES = 20  # of a processor that doesn't wait, on a machine that is very busy
@@ -55,6 +61,7 @@ class Qemu(Chip):
         self._path: Path
         self._is_fit = False  # after `load`, until an error
         self._stops: Stops | None = None
+        self._ending = contextlib.ExitStack()
 
     def load(self, firmware: Path) -> Counters:
         """See `protocol.Machine`."""
@@ -63,6 +70,10 @@ class Qemu(Chip):
         self._start(firmware)
         self._is_fit = True
         main = self.firmware.address("main")
+        if self._board.is_user:  # whose memory begins as zeros
+            heaps = [self._between("tf_heap_start", "tf_heap_end")] if self.target.get("heap_bytes") else []
+            for begin, size in (self._stack(), *heaps):
+                self.poke(begin, PAINT * size)
         self._remote.add_breakpoint(main, 2)
         counters = self._run("reset", self._reset(), main, STARTUP_LIMIT_INSTRUCTIONS)
         self._remote.remove_breakpoint(main, 2)
@@ -101,6 +112,7 @@ class Qemu(Chip):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _end(self) -> None:
+        self._ending.close()
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
@@ -113,16 +125,10 @@ class Qemu(Chip):
             self.load(self._path)
 
     def _start(self, firmware: Path) -> None:
-        """Start QEMU, stopped before the first instruction; its loader fills memory."""
-        command: list[str | Path] = [self._board.program, *self._board.options, "-S", "-gdb", "stdio"]
-        command += ["-display", "none", "-nodefaults", "-no-user-config", "-monitor", "none", "-serial", "none"]
+        """Start QEMU, stopped before the first instruction."""
+        command: list[str | Path] = [self._board.program, *self._board.options]
         command += ["-plugin", f"{self._plugin.resolve()},table={self._folder / 'table'}"]
-        contents = [(region["origin"], PAINT * region["length_bytes"]) for region in self._regions("ram")]
-        contents += [(segment.load_address, segment.data) for segment in self._programmed()]
-        for number, (address, data) in enumerate(contents):
-            content = self._folder / f"content{number}"
-            content.write_bytes(data)
-            command += ["-device", f"loader,file={content},addr={address:#x},force-raw=on"]
+        command += self._as_program() if self._board.is_user else self._as_board()
         try:
             self._process = subprocess.Popen(
                 command,
@@ -136,12 +142,54 @@ class Qemu(Chip):
         except FileNotFoundError:
             what, hint = f"{self._board.program} is not installed", self._board.package_hint
             raise ToolError(what, hint=hint, missing=True) from None
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._remote = Remote(self._process.stdin, self._process.stdout, ":p1.1")
         try:
+            self._remote = self._connected(self._process)
             self._remote.learn_registers(self._board.registers)
         except Gone:
             raise ToolError(f"{self._board.program} doesn't start", where=firmware.name, hint=self._errors()) from None
+
+    def _as_board(self) -> list[str | Path]:
+        """Its loader fills memory."""
+        words: list[str | Path] = ["-S", "-gdb", "stdio", "-display", "none", "-nodefaults", "-no-user-config"]
+        words += ["-monitor", "none", "-serial", "none"]
+        contents = [(region["origin"], PAINT * region["length_bytes"]) for region in self._regions("ram")]
+        contents += [(segment.load_address, segment.data) for segment in self._programmed()]
+        for number, (address, data) in enumerate(contents):
+            content = self._folder / f"content{number}"
+            content.write_bytes(data)
+            words += ["-device", f"loader,file={content},addr={address:#x},force-raw=on"]
+        return words
+
+    def _as_program(self) -> list[str | Path]:
+        """It maps the program's segments, and what they leave of RAM."""
+        program, file = self._folder / "program", self._path.read_bytes()
+        for region in self._regions("ram"):
+            places = addresses(region)
+            ends = [one.address + one.size_bytes for one in self.firmware.sections if one.address in places]
+            begin = -(-max(ends, default=region["origin"]) // PAGE_BYTES) * PAGE_BYTES
+            if begin < places.stop:
+                size = places.stop - begin
+                file = with_segment(file, begin, b"", size, READABLE | WRITABLE, PAGE_BYTES)
+        program.write_bytes(file)
+        program.chmod(0o700)
+        port = self._folder / "port"
+        port.unlink(missing_ok=True)  # of a process before
+        return ["-g", port, program]
+
+    def _connected(self, process: subprocess.Popen[bytes]) -> Remote:
+        """To its GDB stub. Raises Gone where it has ended."""
+        if not self._board.is_user:
+            assert process.stdin is not None and process.stdout is not None
+            return Remote(process.stdin, process.stdout, ":p1.1")
+        stream = self._ending.enter_context(socket.socket(socket.AF_UNIX))
+        while True:
+            try:
+                stream.connect(str(self._folder / "port"))
+                return Remote(stream.makefile("wb"), cast(IO[bytes], stream.makefile("rb", buffering=0)))
+            except OSError:
+                if process.poll() is not None:
+                    raise Gone from None
+                time.sleep(_CONNECT_EVERY_S)
 
     def _errors(self) -> str:
         """What QEMU said last."""
@@ -159,7 +207,7 @@ class Qemu(Chip):
             raise self._death(symbol, limit_instructions) from None
         wall_s = time.perf_counter() - started
         if self._remote.get("pc") != until:
-            raise faults.explain(self, symbol)
+            raise self._fault(symbol)
         self._is_fit = True
         counters = self._counters(wall_s)
         size = self._stack()[1]
@@ -202,14 +250,21 @@ class Qemu(Chip):
         self._remote.add_breakpoint(counter, 2)
         return True
 
+    def _fault(self, symbol: str) -> RunError:
+        """What stopped it."""
+        if self._board.is_user:
+            return faults.explain_signal(self, symbol, self._remote.signal)
+        return faults.explain(self, symbol)
+
     def _stub(self, symbol: str) -> Relay:
         """See `Chip`."""
         self.table.reset(NO_LIMIT)
         self._is_fit = False
 
         def end() -> End | None:
-            if self.get("pc") in self._board.traps:
-                return fault(faults.explain(self, symbol))
+            is_trapped = self._remote.signal != _STOPPED if self._board.is_user else self.get("pc") in self._board.traps
+            if is_trapped:
+                return fault(self._fault(symbol))
             return self.end_of_call(symbol)
 
         return Relay(self._remote, end)

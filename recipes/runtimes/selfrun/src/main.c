@@ -7,6 +7,13 @@
 #include "host.h"
 #include "tf_start.h"
 
+#if defined(TF_LINUX)
+#include "tf_linux.h"
+#else
+enum { TF_CLOCKS = 0, tf_counters = 0 };
+static inline void tf_clocks(uint64_t *now) { (void)now; }
+#endif
+
 int model_setup(void);
 int model_invoke(void);
 
@@ -16,6 +23,7 @@ enum { SYS_WRITEC = 0x03, SYS_EXIT = 0x18, SYS_EXIT_EXTENDED = 0x20 };
 enum { STOPPED_EXIT = 0x20026, STOPPED_ERROR = 0x20023 };
 enum { HTIF_WRITE = 64, STANDARD_OUTPUT = 1 };
 enum { PAINT = 0xA5A5A5A5u, NOTHING_TAKES = 2 };
+enum { TOLD = TF_CLOCKS ? 5 + 2 * TF_CLOCKS : 4 }; /* words of a call */
 
 /* The compiler knows nothing of this value, but that it is there now: it can't choose between two ways, or compute later. */
 #define OPAQUE(value) __asm volatile("" : "+r"(value))
@@ -142,20 +150,24 @@ static inline uint32_t *stack_pointer(void) {
 extern uint32_t tf_stack_bottom[];
 
 /* The status, the bytes of stack that it took, those that it may take and, where that is asked for, its instructions: what the processor
- * counts around it, less what it counts around a call of nothing. */
-__attribute__((noinline)) static void call(uintptr_t address, const void *given, uint32_t told[4]) {
+ * counts around it, less what it counts around a call of nothing. On a system then why it has no
+ * counters, the time in nanoseconds and, likewise, what its counters say. */
+__attribute__((noinline)) static void call(uintptr_t address, const void *given, uint32_t told[TOLD]) {
   int (*volatile functions[2])(const void *) = {tf_nothing, (int (*)(const void *))address};
   const int is_counted = (int)tf_script->counts_retired;
   uint32_t *const pointer = stack_pointer();
   uint32_t counts[2];
+  uint64_t clocks[2][2][TF_CLOCKS + 1] = {0};
   for (uint32_t *word = tf_stack_bottom; word < pointer; ++word) {
     *(volatile uint32_t *)word = PAINT;
   }
   for (int turn = 0; turn < 2; ++turn) {
     int (*const function)(const void *) = functions[turn];
+    tf_clocks(clocks[turn][0]);
     const uint32_t before = retired(is_counted);
     told[0] = (uint32_t)function(given);
     uint32_t count = retired(is_counted) - before;
+    tf_clocks(clocks[turn][1]);
     OPAQUE(count);
     counts[turn] = count;
   }
@@ -169,6 +181,13 @@ __attribute__((noinline)) static void call(uintptr_t address, const void *given,
   told[1] = (uint32_t)((uintptr_t)pointer - lowest);
   told[2] = (uint32_t)((uintptr_t)pointer - (uintptr_t)tf_stack_bottom);
   told[3] = counts[1] - counts[0] + NOTHING_TAKES;
+  if (TF_CLOCKS) told[4] = tf_counters < 0 ? (uint32_t)-tf_counters : 0;
+  for (int i = 0; i < TF_CLOCKS; ++i) {
+    const uint64_t nothing = i == 0 ? 0 : clocks[0][1][i] - clocks[0][0][i];
+    const uint64_t cost = clocks[1][1][i] - clocks[1][0][i] - nothing;
+    told[5 + 2 * i] = (uint32_t)cost;
+    told[6 + 2 * i] = (uint32_t)(cost >> 32);
+  }
 }
 
 int main(void) {
@@ -178,7 +197,7 @@ int main(void) {
   for (;;) {
     const uint8_t *const data = (const uint8_t *)(step + 1);
     volatile uint8_t *const place = (volatile uint8_t *)(uintptr_t)step->address;
-    uint32_t told[4], size = step->size_bytes;
+    uint32_t told[TOLD], size = step->size_bytes;
     switch (step->kind) {
       case WRITE:
         for (uint32_t i = 0; i < size; ++i) {
