@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from small_firmware import workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, TinyflowError, ValidationError
 from tinyflow.stages import run as stage
 from tinyflow.stages.run import run
-from tinyflow.targets.protocol import Counters, FunctionCount, Machine
+from tinyflow.targets.protocol import Calls, Counters, FunctionCount, Machine
 
 SAMPLES = [(1, 2.5), (-3, 0.0), (7, -1.0)]  # an int16 and a float32
 LAYERS = [
@@ -92,6 +92,40 @@ class Scripted(Machine):
         """Once."""
         assert not self.is_closed
         self.is_closed = True
+
+
+class Remote(Scripted):
+    """A board: nobody counts calls; `follow` tells of `begun` calls, and then fails again, but behind the last."""
+
+    is_remote = True
+
+    def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
+        """Nobody counts."""
+        return 0
+
+    def follow(
+        self, symbol: str, dispatcher: str, functions: Sequence[str], calls: Calls, *, limit_instructions: int
+    ) -> int | None:
+        """See `protocol.Machine`."""
+        assert self.calls == ["load firmware.elf", "setup", "invoke", "load firmware.elf", "setup"]
+        assert self.memory["in0"] == struct.pack("<h", SAMPLES[0][0])
+        for name in functions[: self.begun]:
+            calls.begun(name)
+        if self.begun == len(functions):
+            return 0
+        assert self.raises is not None
+        raise self.raises
+
+
+@pytest.mark.parametrize(
+    ("begun", "where", "layer"), [(1, "conv+0x2", 0), (2, "add", 2), (3, "clip", None), (2, "", None)]
+)
+def test_a_board_s_fault_is_looked_for_again(tmp_path: Path, begun: int, where: str, layer: int | None) -> None:
+    """Loaded, set up, and followed this time; no layer is named where it doesn't fail again, or no place was known."""
+    with pytest.raises(RunError) as caught:
+        execute(tmp_path, Remote(raises=RunError("bad", where=where), begun=begun), layers=LAYERS, dispatcher="loop")
+    assert caught.value.layer == layer
+    assert ("in layer" in caught.value.what) == (layer is not None)
 
 
 class Keeping(Scripted):

@@ -27,11 +27,14 @@ _MAP = (
 class Server:
     """It serves one client after another on `port`. `mood`: protected, silent, garbage, gone, or none.
 
-    `cycles`: instructions of a run → what its counter shows of them.
+    `cycles`: instructions of a run → what its counter shows of them; `breakpoints`: how many it has.
     """
 
-    def __init__(self, mood: str = "", cycles: Callable[[int], int] = lambda count: 2 * count) -> None:
+    def __init__(
+        self, mood: str = "", cycles: Callable[[int], int] = lambda count: 2 * count, breakpoints: int = 6
+    ) -> None:
         self.mood = mood
+        self.most_breakpoints = breakpoints
         self.erased: list[tuple[int, int]] = []
         self.resets = 0
         self._cycles = cycles
@@ -46,6 +49,7 @@ class Server:
         self._count = 0
         self._answers: dict[str, Callable[[str], str]] = {
             **{"vFlashErase:": self._erase, "vFlashDone": lambda _: "OK", "vCont;c": lambda _: self._run()},
+            "vCont;s": lambda _: self._run(1),
             **{"q": self._query, "m": self._read, "M": self._write, "p": self._get, "P": self._set},
             **{"Z": self._break, "z": self._unbreak, "?": lambda _: "T05thread:01;", "D": lambda _: "OK"},
         }
@@ -135,7 +139,10 @@ class Server:
         return "OK"
 
     def _break(self, rest: str) -> str:
-        self._breakpoints.add(int(rest.split(",")[1], 16))
+        wanted = self._breakpoints | {int(rest.split(",")[1], 16)}
+        if len(wanted) > self.most_breakpoints:
+            return "E0E"
+        self._breakpoints = wanted
         return "OK"
 
     def _unbreak(self, rest: str) -> str:
@@ -151,16 +158,16 @@ class Server:
         return "OK"
 
     def _step(self, engine: Uc, address: int, _size: int, _data: object) -> None:
-        if address in self._breakpoints and self._count:
+        if address in self._breakpoints:
             engine.emu_stop()
             return
         self._count += 1
 
-    def _run(self) -> str:
-        """Until a breakpoint; the counter shows what it cost."""
+    def _run(self, most: int = 50_000_000) -> str:
+        """Until a breakpoint, and be it that at the first instruction; the counter shows what it cost."""
         self._count = 0
         before = int.from_bytes(self._engine.mem_read(_CYCCNT, 4), "little")
-        self._engine.emu_start(int(self._engine.reg_read(self._register(15))) | 1, 0xFFFFFFFE, count=50_000_000)
+        self._engine.emu_start(int(self._engine.reg_read(self._register(15))) | 1, 0xFFFFFFFE, count=most)
         after = (before + self._cycles(self._count)) % (1 << 32)
         self._engine.mem_write(_CYCCNT, after.to_bytes(4, "little"))
         return "T05thread:01;"

@@ -94,6 +94,52 @@ def test_a_board_is_flashed_and_called(bench: Bench, firmware: Path, server: Ser
     assert server.erased == erased, "what is there isn't flashed again"
 
 
+class Told(list[object]):
+    """Calls as they are told: their functions, what the arena holds then, and cycles so far."""
+
+    def __init__(self, board: Board) -> None:
+        super().__init__()
+        self._board = board
+
+    def begun(self, function: str) -> None:
+        """See `protocol.Calls`."""
+        self.append((function, self._board.read("model_arena", 4), self._board.so_far().cycles))
+        self._board.write("model_arena", bytes([len(self), 2, 3, 4]))
+
+    def ended(self) -> None:
+        """See `protocol.Calls`."""
+        self.append((self._board.read("model_arena", 4), self._board.so_far().cycles))
+
+
+@pytest.mark.parametrize(("breakpoints", "is_seen"), [(2, True), (1, False)])
+def test_calls_are_followed_by_one_breakpoint(tmp_path: Path, breakpoints: int, is_seen: bool) -> None:
+    """Besides that of the trap; not calls of others, whatever is called twice in a row; memory stays its."""
+    source = (Path(__file__).parent / "programs" / "control_flow.c").read_text()
+    bench = Bench(tmp_path, cpu="cortex-m4")
+    linked = bench.link({"model.c": MODEL, "program.c": source})["firmware.elf"]
+    server = Server(breakpoints=breakpoints)
+    with closing(opened(bench, server)) as board:
+        board.load(linked)
+        alone, told = board.call("calls", limit_instructions=LIMIT), Told(board)
+        names = ["twice", "thrice"] * 10
+        status = board.follow("calls", "calls", names, told, limit_instructions=LIMIT)
+        assert status == (alone[0] if is_seen else None)
+        assert [call[0] for call in told[::2]] == (names if is_seen else [])  # type: ignore[index]
+        assert all(memory == bytes([2 * at + 1, 2, 3, 4]) for at, (memory, _) in enumerate(told[1::2]))  # type: ignore[misc]
+        cycles = [call[-1] for call in told]  # type: ignore[index]
+        assert cycles == sorted(cycles) and len(set(cycles[::2])) == len(names) * is_seen
+        assert cycles[1:-1:2] == cycles[2::2], "an end is told when the next begins"
+        again = board.call("calls", limit_instructions=LIMIT)
+        assert again[1].cycles == alone[1].cycles
+        if is_seen:
+            assert cycles[-1] == pytest.approx(alone[1].cycles, rel=0.2)
+            assert board.follow("calls", "calls", ["nobody"], told, limit_instructions=LIMIT) is None
+            others = Told(board)
+            assert board.follow("calls", "calls", ["thrice", "thrice"], others, limit_instructions=LIMIT) == alone[0]
+            assert [call[0] for call in others[::2]] == ["thrice"] * 2, "in the order that was given"  # type: ignore[index]
+    server.close()
+
+
 @pytest.mark.parametrize(
     ("server", "what", "hint"),
     [
@@ -159,15 +205,38 @@ def test_one_probe_is_used_by_one(bench: Bench, server: Server) -> None:
     assert order == ["first", "second"]
 
 
+QEMU = [
+    *("qemu-system-arm", "-M", "netduinoplus2", "-S", "-gdb", "tcp:127.0.0.1:{port}", "-display", "none"),
+    *("-monitor", "none", "-serial", "none"),
+]
+
+
+@pytest.mark.slow
+def test_calls_are_followed_on_qemu(tmp_path: Path) -> None:
+    """Which stops again at a breakpoint from which it is to go on."""
+    if shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed")
+    bench = Bench(tmp_path, cpu="cortex-m4")
+    source = (Path(__file__).parent / "programs" / "control_flow.c").read_text()
+    linked = bench.link({"model.c": MODEL, "program.c": source})["firmware.elf"]
+    with closing(open_machine(target_of(bench, server=QEMU, reset="system_reset"), {})) as board:
+        assert isinstance(board, Board)
+        board.load(linked)
+        status = board.call("calls", limit_instructions=LIMIT)[0]
+        for names in (["twice", "thrice"] * 10, ["thrice"] * 10):
+            told = Told(board)
+            assert board.follow("calls", "calls", names, told, limit_instructions=LIMIT) == status
+            assert [call[0] for call in told[::2]] == names  # type: ignore[index]
+        assert board.call("calls", limit_instructions=LIMIT)[0] == status
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["reads_nowhere", "undefined", "jumps_nowhere", "loops_for_ever", "model_invoke"])
 def test_qemu_is_a_board(bench: Bench, firmware: Path, name: str) -> None:
     """Faults lead to the firmware's trap and are named; a loop ends by time; a call after that works."""
     if shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
-    command = ["qemu-system-arm", "-M", "netduinoplus2", "-S", "-gdb", "tcp:127.0.0.1:{port}", "-display", "none"]
-    command += ["-monitor", "none", "-serial", "none"]
-    with closing(open_machine(target_of(bench, server=command, reset="system_reset", call_s=1.0), {})) as board:
+    with closing(open_machine(target_of(bench, server=QEMU, reset="system_reset", call_s=1.0), {})) as board:
         board.load(firmware)
         if name != "model_invoke":
             with pytest.raises(RunError) as caught:

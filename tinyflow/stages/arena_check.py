@@ -107,9 +107,9 @@ class _Watch:
     def run(self, give: Give, limit: int) -> bool:
         """Whether all calls were seen, as the plan has them. All that is fed is one call of the first of them."""
         give.write()
-        names = {name for _, name in self.steps}
+        names = [name for _, name in self.steps]
         if self.plan.feed is not None:
-            names.discard(self.plan.feed.function)
+            names = [name for name in names if name != self.plan.feed.function]
             self.begun(self.plan.feed.function)
             give.feed()
             self.ended()

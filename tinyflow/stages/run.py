@@ -233,13 +233,13 @@ class _Bench:
         invokes: list[list[Counters]] = [[] for _ in samples]
         differences = []
         outputs: list[list[bytes]] = [[] for _ in samples]
-        with self._layer_named():
-            for turn in turns:
-                self._reset()
-                for sample in turn:
+        for turn in turns:
+            self._reset()
+            for sample in turn:
+                with self._layer_named(sample):
                     invokes[sample].append(self._invoke(sample))
-                    outputs[sample] = self._outputs(sample)
-                    differences.append(self._largest_difference(sample, outputs[sample]))
+                outputs[sample] = self._outputs(sample)
+                differences.append(self._largest_difference(sample, outputs[sample]))
         return _Answers(invokes, differences, outputs)
 
     def _reset(self) -> None:
@@ -313,16 +313,19 @@ class _Bench:
         return [sum(count or 0 for count in found), *counts[1:]]
 
     @contextmanager
-    def _layer_named(self) -> Iterator[None]:
+    def _layer_named(self, sample: int | None = None) -> Iterator[None]:
         """Add to a fault in which layer it was, where the machine knows the calls and the plan names them in order.
 
         An interpreter calls the layers' functions in set-up, too. The source's line, where the firmware knows it.
+        `sample`: what is invoked.
         """
         try:
             yield
         except (RunError, Timeout) as error:
             calls = self.plan.calls
             count = self.machine.calls_begun(self.plan.caller, {name for _, name in calls}) if calls else 0
+            if not count and self.machine.is_remote and sample is not None and error.where:
+                count = self._begun_again(sample)
             if 0 < count <= len(calls) and error.layer is None:
                 layer, name = calls[count - 1]
                 error.layer = layer.index
@@ -333,6 +336,33 @@ class _Bench:
             if ": " in line:
                 error.hint = "undefined behaviour of C, for which +ubsan or -fsanitize-trap has put a trap there"
             raise
+
+    def _begun_again(self, sample: int) -> int:
+        """How many calls of layers begin when what has just failed is done anew and followed; 0 if it doesn't fail."""
+        begun = _Begun()
+        limit = self.limit_instructions
+        try:
+            self.machine.load(self.program)
+            begin(self.machine, self.plan, self.samples.inputs[sample], limit)
+            names = [name for _, name in self.plan.calls]
+            self.machine.follow(self.plan.invoke, self.plan.caller, names, begun, limit_instructions=limit)
+        except (RunError, Timeout):
+            return begun.count
+        return 0
+
+
+@dataclass
+class _Begun:
+    """Counts calls: see `protocol.Calls`."""
+
+    count: int = 0
+
+    def begun(self, function: str) -> None:  # noqa: ARG002 (the protocol's)
+        """One more."""
+        self.count += 1
+
+    def ended(self) -> None:
+        """It counts as well."""
 
 
 def _refusal(answers: _Answers, samples: Samples, verdict: Mapping[str, JSON]) -> ValidationError | None:

@@ -156,7 +156,7 @@ class Host(Machine):
         return self._ask(verb, ",".join(f"{self._layout.base + place:x}" for place in places))[0] == 0
 
     def follow(
-        self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int
+        self, symbol: str, dispatcher: str, functions: Sequence[str], calls: Calls, *, limit_instructions: int
     ) -> int | None:
         """See `protocol.Machine`: by breakpoints (x86-64 only)."""
         try:

@@ -12,7 +12,7 @@ module's words for it, as in its recipe; it raises UsageError for a processor th
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -140,13 +140,18 @@ class Machine(Protocol):
         return 0
 
     def follow(
-        self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int
+        self, symbol: str, dispatcher: str, functions: Sequence[str], calls: Calls, *, limit_instructions: int
     ) -> int | None:
         """Like `call`, and tells of each call of these functions that `dispatcher` makes.
 
+        Of a machine that can't stop at all of them those in the order in which they are given, and no others.
         None, and nothing is called, where this machine doesn't see calls or the firmware lacks one of the functions.
         """
         return None
+
+    def so_far(self) -> Counters:
+        """What the call under way has cost where `follow` tells of a call, as far as this machine counts."""
+        return Counters(0.0)
 
     def counting_twin(self, symbol: str) -> Machine | None:
         """A machine that counts the instructions of `symbol` where this one doesn't, at the price of speed, or None."""

@@ -127,9 +127,12 @@ class Remote:
 
     # Running
 
-    def add_breakpoint(self, address: int, size_bytes: int, is_hardware: bool = False) -> None:
-        """Stop before the instruction at this address, which need not exist; `size_bytes` is one of its kind's."""
-        self.ask(f"Z{is_hardware:d},{address:x},{size_bytes}")
+    def add_breakpoint(self, address: int, size_bytes: int, is_hardware: bool = False) -> bool:
+        """Stop before the instruction at this address, which need not exist; `size_bytes` is one of its kind's.
+
+        Whether the server takes it: hardware has few.
+        """
+        return self.ask(f"Z{is_hardware:d},{address:x},{size_bytes}") == "OK"
 
     def remove_breakpoint(self, address: int, size_bytes: int, is_hardware: bool = False) -> None:
         """Undo `add_breakpoint`."""

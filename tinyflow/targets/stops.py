@@ -26,14 +26,17 @@ class Stops:
         """Where to stop."""
         return [self._dispatcher.start, *sorted(self._functions)]
 
-    def at(self, address: int, returns_to: int) -> None:
-        """It has stopped here, and will return there."""
+    def at(self, address: int, returns_to: int) -> bool:
+        """It has stopped here, and will return there. Whether that is the dispatcher's beginning, or a call by it."""
         if address == self._dispatcher.start:
             self._returns_to = returns_to
-        elif returns_to in self._dispatcher or returns_to == self._returns_to:
+            return True
+        if returns_to in self._dispatcher or returns_to == self._returns_to:
             self.end()
             self._is_within = True
             self._calls.begun(self._functions[address])
+            return True
+        return False
 
     def end(self) -> None:
         """The call that is the last so far has ended."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -21,9 +22,10 @@ from tinyflow.targets.elf import place
 from tinyflow.targets.gdb.server import Connection, alone, load_by
 from tinyflow.targets.gdb_port import End, fault
 from tinyflow.targets.gdb_relay import Relay
-from tinyflow.targets.protocol import Counters
+from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.qemu import faults
 from tinyflow.targets.remote import Gone, Remote
+from tinyflow.targets.stops import Stops
 
 # Armv7-M Architecture Reference Manual (DDI 0403), C1.6.5 and C1.8.8: debug exception and monitor control, data
 # watchpoint and trace unit.
@@ -32,9 +34,26 @@ _DWT_CTRL, _DWT_CYCCNT = 0xE0001000, 0xE0001004
 _COUNTING, _NO_COUNTER = 1, 1 << 25
 _COUNT_LIMIT = 1 << 32
 _EXCEPTION = 0x1FF  # of xPSR
-_RISCV_COUNTER = "mcycle"
+# Registers of cycles, and what must be set for them: `stopcount` of the debug specification; what the ESP32-C3 has
+# in place of mcycle (Technical Reference Manual, 1.5, custom CSRs: event, mode, counter), as the server may call it.
+_STAND_STILL = ("dcsr", 1 << 10)
+_RISCV_COUNTERS: Mapping[str, tuple[tuple[str, int], ...]] = {
+    "mcycle": (_STAND_STILL,),
+    "mpccr": (_STAND_STILL, ("mpcer", 1), ("mpcmr", 1)),
+    "csr2018": (_STAND_STILL, ("csr2016", 1), ("csr2017", 1)),
+}
+_DWT = "dwt"
 _LOOK_EVERY_S = 0.25
 _BREAKPOINT_BYTES = 2
+
+
+@dataclass
+class _Walk:
+    """Who follows calls: where it stops, and where after that, in order."""
+
+    stops: Stops
+    expected: Iterator[int]
+    place: int | None = None
 
 
 class Board(Chip):
@@ -64,6 +83,9 @@ class Board(Chip):
             raise
         self._path: Path
         self._is_fit = False  # after `load`, until an error
+        self._walk: _Walk | None = None
+        self._counter = ""  # a register, or `dwt`
+        self._began: int | None = None  # what the counter showed when the last call began
 
     @property
     def return_address(self) -> int:
@@ -85,14 +107,13 @@ class Board(Chip):
                 self._flash(segments)
             main, begin = self.firmware.address("main") & ~1, self._reset()
             self._is_fit = True
-            self._remote.add_breakpoint(main, _BREAKPOINT_BYTES, is_hardware=True)
+            self._break(main)
             counters = self._run("reset", begin, main, 0)
-            self._remote.remove_breakpoint(main, _BREAKPOINT_BYTES, is_hardware=True)
+            self._unbreak(main)
             for name in ("tf_trap", "tf_trap_entry"):
                 with contextlib.suppress(RunError):
-                    address = self.firmware.address(name) & ~1
-                    self._remote.add_breakpoint(address, _BREAKPOINT_BYTES, is_hardware=True)
-            self._has_counter = self._start_counter()
+                    self._break(self.firmware.address(name) & ~1)
+            self._counter = self._start_counter()
         return counters
 
     def close(self) -> None:
@@ -113,6 +134,42 @@ class Board(Chip):
     def retired(self, address: int) -> int | None:  # noqa: ARG002 (likewise)
         """See `Chip`."""
         return None
+
+    def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:  # noqa: ARG002
+        """See `protocol.Machine`: nobody counts."""
+        return 0
+
+    def follow(
+        self, symbol: str, dispatcher: str, functions: Sequence[str], calls: Calls, *, limit_instructions: int
+    ) -> int | None:
+        """See `protocol.Machine`: by one breakpoint, at the function that is expected next."""
+        try:
+            own = self.firmware.symbol(dispatcher).addresses
+            expected = [self.firmware.symbol(name).address for name in functions]
+        except RunError:
+            return None
+        stops = Stops(own, dict(zip(expected, functions, strict=True)), calls)
+        if dispatcher == symbol:
+            stops.at(own.start, self.return_address)
+        else:
+            expected.insert(0, own.start)
+        self._revive()
+        self._walk = walk = _Walk(stops, iter(expected))
+        try:
+            if not self._move(walk, next(walk.expected, None)):
+                return None
+            status = self.call(symbol, limit_instructions=limit_instructions)[0]
+            stops.end()
+            return status
+        finally:
+            self._walk = None
+            with contextlib.suppress(RunError):
+                self._move(walk, None)
+
+    def so_far(self) -> Counters:
+        """See `protocol.Machine`."""
+        with self._understood():
+            return Counters(0.0, cycles=self._cycles())
 
     # Flash
 
@@ -176,22 +233,37 @@ class Board(Chip):
 
     # Calls
 
-    def _start_counter(self) -> bool:
-        """Switch the counter of cycles on; whether there is one."""
+    def _start_counter(self) -> str:
+        """Switch the counter of cycles on; its name, empty where there is none."""
         if self.instruction_set is RISCV:
-            return self._remote.has(_RISCV_COUNTER)
+            return next((name for name in _RISCV_COUNTERS if self._remote.has(name) and self._is_started(name)), "")
         words = [self._remote.read(address, 4) for address in (_DEMCR, _DWT_CTRL)]
         if None in words or int.from_bytes(words[1] or b"", "little") & _NO_COUNTER:
-            return False
+            return ""
         for address, bit, data in zip((_DEMCR, _DWT_CTRL), (_TRACE_ON, _COUNTING), words, strict=True):
             self._remote.write(address, (int.from_bytes(data or b"", "little") | bit).to_bytes(4, "little"))
-        return True
+        return _DWT
+
+    def _is_started(self, counter: str) -> bool:
+        """Switch one of RISC-V's on. Whether it stands still while the chip does: else it counts what isn't ours."""
+        for register, bits in _RISCV_COUNTERS[counter]:
+            if self._remote.has(register):
+                self._remote.set(register, self._remote.get(register) | bits)
+        return self._remote.get(counter) == self._remote.get(counter)
 
     def _count(self) -> int | None:
-        if self.instruction_set is RISCV:
-            return self._remote.get(_RISCV_COUNTER)
+        """What the counter shows."""
+        if self._counter != _DWT:
+            return self._remote.get(self._counter) if self._counter else None
         data = self._remote.read(_DWT_CYCCNT, 4)
         return int.from_bytes(data, "little") if data else None
+
+    def _cycles(self) -> int | None:
+        """Since the call began."""
+        now = self._count()
+        if self._began is None or now is None or now == self._began:  # QEMU's counter stands still
+            return None
+        return (now - self._began) % _COUNT_LIMIT
 
     def _revive(self) -> None:
         """See `Chip`."""
@@ -200,13 +272,12 @@ class Board(Chip):
 
     def _run(self, symbol: str, begin: int, until: int, limit_instructions: int) -> Counters:  # noqa: ARG002
         """See `Chip`."""
-        has_counter = symbol != "reset" and self._has_counter
         with self._understood():
             self._enter(begin)
             self._is_fit = False
-            before = self._count() if has_counter else None
+            self._began = self._count() if symbol != "reset" else None
             started = time.perf_counter()
-            is_over = not self._remote.run(lambda: time.perf_counter() - started > self._limit_s, _LOOK_EVERY_S)
+            is_over = not self._go()
             wall_s = time.perf_counter() - started
             counter = self._remote.get("pc")
             if is_over:
@@ -216,8 +287,43 @@ class Board(Chip):
             if counter != until or self._is_in_exception():
                 raise faults.explain(self, symbol)
             self._is_fit = True
-            after = self._count() if has_counter else None
-            return self._cost(symbol, begin, wall_s, before, after)
+            return self._cost(symbol, begin, wall_s)
+
+    def _go(self) -> bool:
+        """Run until it stops where nobody only wants to look; whether it did in time."""
+        while True:
+            end = time.perf_counter() + self._limit_s
+            if not self._remote.run(lambda end=end: time.perf_counter() > end, _LOOK_EVERY_S):  # type: ignore[misc]
+                return False
+            if self._walk is None or not self._is_seen(self._walk):
+                return True
+
+    def _is_seen(self, walk: _Walk) -> bool:
+        """Whether it has stopped where somebody wants to look; if so, that is done, and it can go on."""
+        counter, rules = self._remote.get("pc"), self.instruction_set
+        if counter != walk.place:
+            return False
+        self._is_fit = True  # to be looked at
+        is_expected = walk.stops.at(counter, self._remote.get(rules.link) & ~rules.code_bit)
+        self._is_fit = False
+        self._move(walk, next(walk.expected, None) if is_expected else counter)
+        return True
+
+    def _move(self, walk: _Walk, place: int | None) -> bool:
+        """Let it stop there next, or nowhere; whether the chip has a breakpoint for that."""
+        with self._understood():
+            if walk.place is not None:
+                self._unbreak(walk.place)
+            if walk.place is not None and walk.place == place:
+                self._remote.step()
+            walk.place = place
+            return place is None or self._break(place)
+
+    def _break(self, address: int) -> bool:
+        return self._remote.add_breakpoint(address, _BREAKPOINT_BYTES, is_hardware=True)
+
+    def _unbreak(self, address: int) -> None:
+        self._remote.remove_breakpoint(address, _BREAKPOINT_BYTES, is_hardware=True)
 
     def _stub(self, symbol: str) -> Relay:
         """See `Chip`."""
@@ -232,16 +338,15 @@ class Board(Chip):
     def _is_in_exception(self) -> bool:
         return self.instruction_set is THUMB and bool(self._remote.get("xpsr") & _EXCEPTION)
 
-    def _cost(self, symbol: str, begin: int, wall_s: float, before: int | None, after: int | None) -> Counters:
+    def _cost(self, symbol: str, begin: int, wall_s: float) -> Counters:
         if symbol == "reset":
             return Counters(wall_s)
+        cycles = self._cycles()
         used, size = self._stack_bytes(), self._stack()[1]
         if used == size:
             raise refusal(self, overflow(size), symbol, begin)
-        cycles = None
-        if before is not None and after is not None and before != after:  # QEMU's counter stands still
-            clock_hz = self.target.get("clock_hz") or 0
-            cycles = (after - before) % _COUNT_LIMIT if wall_s * clock_hz < _COUNT_LIMIT else None
+        if wall_s * (self.target.get("clock_hz") or 0) >= _COUNT_LIMIT:  # it may have begun anew
+            cycles = None
         return Counters(wall_s, cycles=cycles, stack_bytes=used, heap_bytes=self._heap_bytes())
 
     # What the chip has

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -84,7 +84,7 @@ class Qemu(Chip):
         return counters
 
     def follow(
-        self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int
+        self, symbol: str, dispatcher: str, functions: Sequence[str], calls: Calls, *, limit_instructions: int
     ) -> int | None:
         """See `protocol.Machine`: by breakpoints."""
         try:

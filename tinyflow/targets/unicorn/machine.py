@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ class Simulator(Chip):
         return AccessWatch(self._engine, self._processor, self.table, self.firmware, self.target, library, wanted)
 
     def follow(
-        self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int
+        self, symbol: str, dispatcher: str, functions: Sequence[str], calls: Calls, *, limit_instructions: int
     ) -> int | None:
         """See `protocol.Machine`."""
         try:
