@@ -44,6 +44,7 @@ GROUPS = (
     "report",
     "shrink",
     "quantise",
+    "export-onnx",
     "profile",
     "trace",
     "layers",
@@ -52,7 +53,7 @@ GROUPS = (
     "firmware",
 )
 # of these the names are models
-MODEL_GROUPS = ("shrink", "quantise")
+MODEL_GROUPS = ("shrink", "quantise", "export-onnx")
 
 # doit's own that mean nothing here, and what to do instead
 UNSUPPORTED = {

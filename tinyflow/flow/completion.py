@@ -14,6 +14,7 @@ from tinyflow.flow.command_list import (
     BENCHES,
     COMMANDS,
     GROUPS,
+    MODEL_GROUPS,
     MODELS,
     NAMES,
     NOTHING,
@@ -71,7 +72,7 @@ def _members(group: str, word: str) -> list[str]:
     """What may be behind `group:`."""
     found = benches(word) if group in ("bench", "layers", "pareto", "profile", "trace", "export", "firmware") else []
     found += names("suites") if group in ("suite", "report", "export") else []
-    return names("models") if group in ("shrink", "quantise") else found
+    return names("models") if group in MODEL_GROUPS else found
 
 
 def archives(word: str) -> list[str]:

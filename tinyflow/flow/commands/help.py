@@ -20,6 +20,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} report:mlperf_tiny              the report of what is known already; runs nothing
   {bin} shrink:vww                      build/shrink/vww.tflite: the same outputs, without what no input changes
   {bin} quantise:./my_net.onnx          build/quantise/my_net.tflite: int8 after training, and what each layer loses
+  {bin} export-onnx:vww                 build/export-onnx/vww.onnx: integers as QDQ; vww_float.onnx: dequantised
   {bin} layers:vww-tinyc-stm32f7        each layer as a model of its own, benched alone; one of them: bench:…+layer.3
   {bin} profile:vww-tinyc-stm32f7       instructions, loads, stores per layer and function; build/profile/
   {bin} trace:vww-tinyc-stm32f7         bytes read and written per layer and symbol, reuse; `--cache 16KiB,4,32`

@@ -229,6 +229,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             stream.writelines(f"{name}: {file}\n" for name, file in _told_apart(loader.selection).items())
         texts = [("shrink", name) for name in loader.selection.shrunk]
         texts += [("quantise", name) for name in loader.selection.quantised]
+        texts += [("export-onnx", name) for name in loader.selection.onnx]
         texts += [("profile", name) for name in loader.selection.profiles]
         texts += [("trace", name) for name in loader.selection.traces]
         texts += [("pareto", name) for name in loader.selection.choices]

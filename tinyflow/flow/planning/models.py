@@ -172,6 +172,17 @@ class Models:
             timeout_s=model.timeout_s,
         )
 
+    def export_onnx(self, model: Model, source: Output) -> Action:
+        """The model as ONNX files."""
+        return self._known.isolated(
+            "export_onnx",
+            f"export {model.name} to ONNX",
+            ("model.onnx", "model_float.onnx", "export_onnx.json"),
+            {"model.tflite": source},
+            tools=(*READER_TOOLS, *REFERENCE_TOOLS, *onnx_tools()),
+            timeout_s=model.timeout_s,
+        )
+
     def _samples(self, model: Model, folder: Path) -> dict[str, Input]:
         files = find_samples(model, folder, self._mirrors)
         return {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}

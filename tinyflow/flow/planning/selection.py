@@ -40,6 +40,7 @@ class Selection:
     reports: dict[str, list[str]] = field(default_factory=dict)  # names of benches, not planned
     shrunk: dict[str, Action] = field(default_factory=dict)  # model → what shrinks it
     quantised: dict[str, Action] = field(default_factory=dict)  # model → what quantises it
+    onnx: dict[str, Action] = field(default_factory=dict)  # model → what exports it to ONNX
     layers: dict[str, list[str]] = field(default_factory=dict)  # bench → names of a bench for each of its layers
     choices: dict[str, list[Choice]] = field(default_factory=dict)  # bench → its variants in memory, by estimate
     profiles: dict[str, Action] = field(default_factory=dict)  # bench → what profiles it
@@ -62,7 +63,7 @@ class Selection:
 
     @property
     def _models(self) -> Iterator[Action]:
-        yield from (*self.shrunk.values(), *self.quantised.values())
+        yield from (*self.shrunk.values(), *self.quantised.values(), *self.onnx.values())
 
     @property
     def _of_benches(self) -> Iterator[Action]:
@@ -155,7 +156,8 @@ class Selector:
             selection.reports[name] = [bench.name for bench in suites.expand(self._catalogue, name)]
         elif group in MODEL_GROUPS:
             name, action = self._changing(group, name)
-            (selection.shrunk if group == "shrink" else selection.quantised)[name] = action
+            changed = {"shrink": selection.shrunk, "quantise": selection.quantised, "export-onnx": selection.onnx}
+            changed[group][name] = action
             finals = [action]
         else:
             is_suite = group == "suite" or (group == "export" and self._catalogue.has(Suite, name))
@@ -194,7 +196,7 @@ class Selector:
                 yield self._planner.plan_bench(parse(f"{plan.bench}+layer.{operator['index']}"))
 
     def _changing(self, group: str, name: str) -> tuple[str, Action]:
-        """A model's name, and the action that shrinks or quantises it, whatever bench it is for."""
+        """A model's name, and the action that changes or exports it, whatever bench it is for."""
         if is_path(name):
             model, folder = model_of_file(name)
         else:
@@ -205,6 +207,8 @@ class Selector:
         fetched = self._planner.models.fetch(model, folder)
         if group == "quantise":
             return model.name, self._planner.models.quantise(model, folder, fetched.output("model.tflite"))
+        if group == "export-onnx":
+            return model.name, self._planner.models.export_onnx(model, fetched.output("model.tflite"))
         return model.name, self._planner.models.transform("shrink", model.name, fetched.output("model.tflite"))
 
     def bench(self, text: str) -> Bench:

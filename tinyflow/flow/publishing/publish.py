@@ -66,7 +66,8 @@ def publish(
             suite = with_published(catalogue, catalogue.get(Suite, name))
             reports.append(views.update_suite(suite, views.reports(benches), catalogue))
     looked_at = (*selection.profiles.items(), *selection.traces.items())
-    for name, action in (*selection.shrunk.items(), *selection.quantised.items(), *looked_at):
+    changed = (*selection.shrunk.items(), *selection.quantised.items(), *selection.onnx.items())
+    for name, action in (*changed, *looked_at):
         with unwritten:
             reports += _write(name, action, session, project)
     for name, action in selection.firmware.items():
@@ -132,13 +133,14 @@ def compare_published(selection: Selection, views: Views, catalogue: Catalogue, 
 
 
 def _write(name: str, action: Action, session: Session, project: Project) -> list[Path]:
-    """Write what such an action made, if it is there: `build/<stage>/<name>.*`; the text's path."""
+    """Write what such an action made, if it is there: `build/<stage>/<name>*`; the text's path."""
     if not session.is_current(action):
         return []
-    folder, content = project.build / action.stage, b""
+    folder, content = project.build / action.stage.replace("_", "-"), b""
     for output in action.outputs:  # a JSON is the last
         content = session.output_path(action, output).read_bytes()
-        write_if_changed(folder / f"{name}{Path(output).suffix}", content)
+        ending = output.removeprefix("model") if output.startswith("model") else Path(output).suffix
+        write_if_changed(folder / f"{name}{ending}", content)
     document = json.loads(content)
     if action.stage == "profile":
         from tinyflow.report.profile import profile_text
@@ -152,6 +154,10 @@ def _write(name: str, action: Action, session: Session, project: Project) -> lis
         from tinyflow.report.quantised import quantised_text
 
         text = quantised_text(name, document)
+    elif action.stage == "export_onnx":
+        from tinyflow.report.exported import exported_text
+
+        text = exported_text(name, document)
     else:
         from tinyflow.report.removed import removed_text
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -29,25 +31,49 @@ def run_onnx(content: bytes, imported: Imported, samples: Sequence[Sample]) -> l
         import onnxruntime
     except ImportError:
         return None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry(*_EXACT_PRODUCTS)
     graph = imported.graph
     inputs, outputs = ([graph.tensors[index] for index in indices] for indices in (graph.inputs, graph.outputs))
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    with _refusing():
+        session = _session(onnxruntime, content)
         ports = [(value.name, value.type) for value in session.get_inputs()]
         results = []
         for sample in samples:
             parts = zip(sample, inputs, imported.inputs, ports, strict=True)
             feeds = {name: _given(array, tensor, layout, kind) for array, tensor, layout, (name, kind) in parts}
             results.append(session.run(None, feeds))
-    except Exception as error:  # its errors have no base class of their own
+    return [tuple(map(_as_ours, result, outputs, imported.outputs)) for result in results]
+
+
+def run_plain(content: bytes, samples: Sequence[Sample]) -> list[Sample] | None:
+    """The same of a file whose inputs and outputs are the samples' own, such as one that we have exported."""
+    try:
+        import onnxruntime
+    except ImportError:
+        return None
+    with _refusing():
+        session = _session(onnxruntime, content)
+        names = [value.name for value in session.get_inputs()]
+        return [tuple(session.run(None, dict(zip(names, sample, strict=True)))) for sample in samples]
+
+
+def _session(onnxruntime: Any, content: bytes) -> Any:
+    """One on one thread, that computes alike on all processors."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry(*_EXACT_PRODUCTS)
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What it raises is a ModelError; its errors have no base class of their own."""
+    try:
+        yield
+    except Exception as error:
         first = str(error).strip().partition("\n")[0]
         words = first if len(first) <= _WORDS else f"{first[:_WORDS]}…"
         raise ModelError(f"ONNX Runtime can't run it: {words}") from None
-    return [tuple(map(_as_ours, result, outputs, imported.outputs)) for result in results]
 
 
 def _given(values: Array, tensor: Tensor, layout: Layout, kind: str) -> Array:
