@@ -13,8 +13,8 @@ if find_spec("onnxruntime") is None:
     pytest.skip("needs onnxruntime: pip install -e '.[onnx]'", allow_module_level=True)
 
 import onnx
-from operator_cases import CASES, Case
 from backends.real_networks import NETWORKS, RealNet
+from operator_cases import CASES, Case
 from small_networks import Net
 from stateful_networks import ring
 from tests_support import litert, tflm
@@ -63,7 +63,7 @@ def distance(ours: list[Sample], theirs: list[Sample] | None) -> float:
 @pytest.mark.every(9)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_operators_compute_what_they_compute_here(case: Case) -> None:
-    """But for a step of rounding, which sums of many may add up; or the operator is named, and why it isn't exported."""
+    """But for a step of rounding, which sums of many may add up; else the operator is named, and why it isn't there."""
     graph = case.graph()
     try:
         content = write_onnx(graph)
@@ -199,7 +199,7 @@ def test_every_rule_is_tested() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["aww", "vww", "resnet", "toycar"])
 def test_mlperf_tiny(name: str) -> None:
-    """Integers as ONNX Runtime rescales them, which layers magnify; read back, the same; dequantised, the same as TFLM's."""
+    """Integers as ONNX Runtime rescales them, which layers magnify; read back, the same; dequantised, TFLM's."""
     model = synthesize({"graph": name, "seed": 1})
     graph = tflite_reader.read(model)
     samples = reference.make_inputs(graph, 8, 1)

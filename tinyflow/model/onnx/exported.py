@@ -35,7 +35,7 @@ class Step:
         self.options = operator.options
         tensors = net.graph.tensors
         self.inputs: list[Tensor | None] = [tensors[index] if index >= 0 else None for index in operator.inputs]
-        self.outputs = [tensors[index] for index in operator.outputs]
+        self.outputs: list[Tensor] = [tensors[index] for index in operator.outputs]
         self.is_first = self._prefers_first()
         self.emit = net.emit
         self.constant = net.constant
@@ -96,9 +96,14 @@ class Step:
         if activation not in ACTIVATION_BOUNDS:
             raise NotExported(f"activation {activation}")
         scheme = tensor.quantisation
-        is_quantised = scheme is not None and tensor.dtype in ("int8", "int16")
-        if is_quantised and activation_range(activation, scheme, tensor.dtype) == limits_of(tensor.dtype):
-            return name  # quantising saturates there
+        is_short = tensor.dtype in ("int8", "int16")
+        # quantising saturates there
+        if (
+            is_short
+            and scheme is not None
+            and activation_range(activation, scheme, tensor.dtype) == limits_of(tensor.dtype)
+        ):
+            return name
         return self.bounded(name, *ACTIVATION_BOUNDS[activation], tensor)
 
     def bounded(self, name: str, low: float | None, high: float | None, tensor: Tensor) -> str:

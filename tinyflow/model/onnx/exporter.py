@@ -36,8 +36,8 @@ class Exporter:
 
     def __init__(self, graph: Graph) -> None:
         if has_state(graph) or graph.subgraphs:
-            what = "it keeps state or calls subgraphs" if graph.subgraphs else "it keeps state from call to call"
-            raise ModelError(f"{what}, which is not exported to ONNX", hint="a tinyflow backend such as tinyc runs it")
+            what = "it keeps state from call to call, or calls subgraphs, which isn't exported to ONNX"
+            raise ModelError(what, hint="a tinyflow backend such as tinyc runs it")
         self.graph = graph
         self._nodes: list[tuple[str, tuple[str, ...], tuple[str, ...], dict[str, Any]]] = []
         self._constants: dict[str, Array] = {}
@@ -173,7 +173,7 @@ class Exporter:
         """What holds a tensor's elements."""
         dtype = "int8" if tensor.dtype == "int4" and tensor.is_constant else tensor.dtype
         try:
-            return np.dtype(dtype).name
+            return str(np.dtype(dtype).name)
         except TypeError:
             raise ModelError(f"{tensor.name} holds {tensor.dtype} values, which are not exported to ONNX") from None
 

@@ -1,7 +1,7 @@
 """An integer network as the float one that it stands for: what engines without integer kernels run.
 
-Constants become the real values that they are, activations are no longer rounded, and not clamped but where the operator
-says so. Its outputs are near those of the integer network; how near is for each network to be seen.
+Constants become the real values that they are, activations are no longer rounded, and not clamped but where the
+operator says so. Its outputs are near those of the integer network; how near is for each network to be seen.
 """
 
 from __future__ import annotations
