@@ -30,7 +30,7 @@ def test_the_documentation_shows_these_files() -> None:
     """Every recipe that docs/kernels.md prints under its path is the one that is tried here."""
     text = (CHECKOUT / "docs" / "kernels.md").read_text(encoding="utf-8")
     shown = re.findall(r"`(recipes/\S+\.yaml)`:\n\n((?:    .*\n|\n)+)", text)
-    assert len(shown) == 3
+    assert len(shown) == 5
     for path, block in shown:
         (file,) = EXAMPLES.glob(f"*/{path}")
         assert "".join(line[4:] + "\n" for line in block.rstrip().split("\n")) == file.read_text(encoding="utf-8")
@@ -55,6 +55,41 @@ def test_an_override_replaces_one_kernel_and_shares_the_rest(tmp_path: Path) -> 
     assert refused.returncode == 1
     assert "recipes/runtimes/fastnn/runtime.yaml:6:9" in refused.stdout + refused.stderr
     assert "-mno-such-thing" in refused.stdout + refused.stderr
+
+
+@pytest.mark.slow
+def test_layers_of_ones_own_stand_beside_tinynns(tmp_path: Path) -> None:
+    """Exact with every operator's own kernel and with one operator's; the plan names them; the scratch is planned."""
+    place = project(tmp_path, "own_kernels")
+    benches = ["toycar-tinyc-riscv_qemu+plain", "aww-tinyc-stm32f7+plain", "aww-tinyc-stm32f7+plain.fully_connected"]
+    done = doit(place, *(f"bench:{bench}" for bench in benches), TINYFLOW_CACHE="cache")
+    assert done.returncode == 0, done.stdout + done.stderr
+    every, one = (metrics(place, bench) for bench in benches[1:])
+    assert every["invoke_instructions"] > 2 * one["invoke_instructions"]
+    plan = json.loads((place / "build" / benches[1] / "plan.json").read_bytes())
+    called = {layer["operator"]: layer["functions"] for layer in plan["layers"]}
+    assert (called["FULLY_CONNECTED"], called["CONV_2D"]) == (["plain_fully_connected"], ["plain_pixel"])
+    assert plan["layers"][0]["notes"][0].startswith("not plain_pixel: kernel_height == 1")
+    assert 128 in {tensor["bytes"] for tensor in plan["arena"]["tensors"] if "scratch" in tensor["name"]}
+
+    kernel = place / "recipes" / "runtimes" / "plainnn" / "plain.c"
+    kernel.write_text(kernel.read_text().replace("wide[i] = ", "wide[i + 1] = "))
+    wrong = doit(place, f"bench:{benches[1]}", TINYFLOW_CACHE="cache")
+    assert wrong.returncode == 1 and "plain_pixel" in wrong.stdout
+
+    recipe = place / "recipes" / "runtimes" / "plainnn" / "runtime.yaml"
+    for old, new, said in (
+        ("operator: conv2d", "operator: conv3d", 'runtime.yaml:6:15: no operator "conv3d"'),
+        ("    channels: apart", "    weights: packed.conv2d_fast", "packs weights of conv2d"),
+        ("2 * input_channels", "2 * inputs", "own kernel plain_pixel: scratch: "),
+    ):
+        text = recipe.read_text()
+        recipe.write_text(text.replace(old, new))
+        refused = doit(place, f"bench:{benches[1]}", TINYFLOW_CACHE="cache")
+        assert refused.returncode in (1, 2) and said in refused.stdout + refused.stderr, refused.stdout + refused.stderr
+        recipe.write_text(text)
+    refused = doit(place, "bench:vww-tinyc-stm32f7+plain.conv2d", "plan", TINYFLOW_CACHE="cache")
+    assert "Traceback" not in refused.stdout + refused.stderr
 
 
 @pytest.mark.slow

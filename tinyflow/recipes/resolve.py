@@ -114,6 +114,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
     cpu = cpu_of(catalogue, target, toolchain, bench)
     _check_requirements(bench, features, target, processor, toolchain)
     target = _with_memory(bench, target, processor, settings)
+    runtimes = _runtimes(bench, catalogue, backend, settings)
     facts = {
         "toolchain": toolchain.name,
         "isa": cpu.isa,
@@ -122,6 +123,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         "kernels": list(processor.kernel_variants),
         "llvm": dict(processor.tvm_llvm),
         "goal": settings.goal or "cycles",
+        "own_kernels": [kernel.given() for runtime in runtimes for kernel in runtime.kernels],
     }
     if "$llvm" in backend.options.values() and not processor.tvm_llvm:
         name = processor.name
@@ -138,7 +140,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         model=model,
         model_folder=model_folder,
         backend=backend,
-        runtimes=_runtimes(bench, catalogue, backend, settings),
+        runtimes=runtimes,
         target=target,
         processor=processor,
         toolchain=toolchain,

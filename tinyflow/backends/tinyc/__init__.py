@@ -15,6 +15,7 @@ from tinyflow.backends.tinynn.variants import KERNELS, WINOGRAD, variant_of
 from tinyflow.recipes.objective import OBJECTIVES
 
 if TYPE_CHECKING:
+    from tinyflow.backends.programs.steps import Program
     from tinyflow.backends.refusals import Refusal
     from tinyflow.backends.tinyc.faster import Wanted
     from tinyflow.model.graph import Graph
@@ -34,6 +35,8 @@ OPTIONS: Options = {
     "order": ORDERS,
     "input": INPUT,
     "memplan": str,
+    "own_kernels": list,
+    "own": str,
 }
 
 
@@ -55,32 +58,33 @@ def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:
     variant = variant_of(options)
     refused = [*refused_operators(graph, LOWERINGS, lambda part, operator: lower_operator(part, operator, variant))]
     yield from refused
+    if not refused:
+        from tinyflow.backends.tinyc.own_kernels import own_kernels
+
+        own_kernels(options)
     if ("rows" in options or "order" in options) and not (options.get("stream") or options.get("feed")):
         from tinyflow.backends.refusals import Refusal
 
         yield Refusal("rows and order say how layers go row by row, and none does", "add +stream or +feed")
     if options.get("feed") and not refused:
         from tinyflow.backends.programs.streaming import why_not_fed
-        from tinyflow.backends.tinyc.program import lower
         from tinyflow.backends.tinyc.rows import by_rows
 
-        yield from filter(None, [why_not_fed(lower(graph, variant), by_rows)])
+        yield from filter(None, [why_not_fed(_program(graph, options), by_rows)])
 
 
 def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
     """The arena that a model which nothing speaks against will have."""
     from tinyflow.backends.tinyc.faster import placed
-    from tinyflow.backends.tinyc.program import lower
 
-    return placed(lower(graph, variant_of(options)), _memory_of(options))[1].total_bytes
+    return placed(_program(graph, options), _memory_of(options))[1].total_bytes
 
 
 def choices(graph: Graph, options: Mapping[str, Any]) -> Iterator[tuple[str, int, float]]:
     """All that option stream can lead to, the first without it: its value, the arena, about how many instructions."""
     from tinyflow.backends.tinyc.faster import choices
-    from tinyflow.backends.tinyc.program import lower
 
-    return choices(lower(graph, variant_of(options)), _memory_of(options))
+    return choices(_program(graph, options), _memory_of(options))
 
 
 def generate(
@@ -98,12 +102,20 @@ def generate(
     dsp (the same as kernels dsp), alignment, chase (on: outputs may lie over inputs that their kernels have read),
     winograd (see `faster`), stream (see `streaming`), goal (an objective: ram and flash leave out what wants more),
     feed (the application hands over the rows of the first input), rows (of each call of a chain) and order (ORDERS of
-    options.py), input (kept: no invoke changes it), memplan (the name of `memplan`, a user's placement).
+    options.py), input (kept: no invoke changes it), memplan (the name of `memplan`, a user's placement), own_kernels
+    (a user's, see `own_kernels`), own (of which operator they are to be).
     """
     from tinyflow.backends.tinyc.backend import write_sources
 
     own = None if memplan is None else (str(options["memplan"]), memplan.read_text(encoding="utf-8", errors="replace"))
-    write_sources(graph, backend, variant_of(options), _memory_of(options), out, plan, own)
+    write_sources(_program(graph, options), backend, _memory_of(options), out, plan, own)
+
+
+def _program(graph: Graph, options: Mapping[str, Any]) -> Program:
+    from tinyflow.backends.tinyc.own_kernels import own_kernels
+    from tinyflow.backends.tinyc.program import lower
+
+    return lower(graph, variant_of(options), own_kernels(options))
 
 
 def _memory_of(options: Mapping[str, Any]) -> Wanted:

@@ -12,22 +12,21 @@ from tinyflow.backends.programs.memory import Memory
 from tinyflow.backends.programs.steps import Chain, Program, Step
 from tinyflow.backends.tinyc import faster, sources
 from tinyflow.backends.tinyc.faster import Wanted
-from tinyflow.backends.tinyc.program import lower
 from tinyflow.model.graph import Graph
 from tinyflow.model.plan_document import PlanDocument
 
 
 def write_sources(
-    graph: Graph, backend: str, variant: str, wanted: Wanted, out: Path, plan: Path, own: tuple[str, str] | None = None
+    lowered: Program, backend: str, wanted: Wanted, out: Path, plan: Path, own: tuple[str, str] | None = None
 ) -> None:
     """Write the C files and `plan`, the memory plan as JSON; `own`: name and text of a user's placement."""
-    program, placed = faster.placed(lower(graph, variant), wanted)
+    program, placed = faster.placed(lowered, wanted)
     if own is not None:
         placed = own_placement.placed(
             program, *own, wanted.alignment, has_chase=wanted.has_chase, keeps_input=wanted.keeps_input
         )
     constants = sources.write(program, placed, backend, out, keeps_inputs=wanted.keeps_input)
-    plan_of(graph, backend, program, placed, wanted, weights_bytes=constants.size_bytes).write(plan)
+    plan_of(lowered.graph, backend, program, placed, wanted, weights_bytes=constants.size_bytes).write(plan)
 
 
 def plan_of(

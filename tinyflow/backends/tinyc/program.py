@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tinyflow.backends.programs.steps import ASIDE, REMEMBERED, Mark, MarkKind, Operand, Program, Step
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.backends.tinyc.lowering import lower_operator
+from tinyflow.backends.tinyc.own_kernels import OwnKernel, lower_with
 from tinyflow.backends.tinynn.choice import plain
 from tinyflow.model import variables
 from tinyflow.model.graph import Graph, Operator, Tensor, unused_name
@@ -18,16 +18,19 @@ from tinyflow.model.transforms.tidy.padding import fold_any_padding
 _MOST_CALLS = 1 << 8
 
 
-def lower(graph: Graph, variant: str) -> Program:
-    """The program of a network whose operators all have a lowering. Raises Unsupported for hundreds of calls."""
-    return _Lowering(graph, variant).program()
+def lower(graph: Graph, variant: str, own: Sequence[OwnKernel] = ()) -> Program:
+    """The program of a network whose operators all have a lowering; `own`: a user's kernels, asked first.
+
+    Raises Unsupported for hundreds of calls.
+    """
+    return _Lowering(graph, variant, own).program()
 
 
 class _Lowering:
     """A network on its way. What a subgraph has gets a number of its own for each call, behind the network's own."""
 
-    def __init__(self, graph: Graph, variant: str) -> None:
-        self._graph, self._variant = graph, variant
+    def __init__(self, graph: Graph, variant: str, own: Sequence[OwnKernel]) -> None:
+        self._graph, self._variant, self._own = graph, variant, own
         self._tensors = list(graph.tensors)
         self._names = {tensor.name for tensor in graph.tensors}
         self._steps: list[Step | Mark] = []
@@ -81,7 +84,7 @@ class _Lowering:
             elif describe(operator.name).is_view and not self._must_copy(operator, new):
                 self._shares[new[operator.outputs[0]]] = self._owner(new[operator.inputs[0]])
             else:
-                for step in lower_operator(part, operator, self._variant):
+                for step in lower_with(self._own, part, operator, self._variant):
                     if step.remembered_bytes:
                         new = {**new, REMEMBERED: self._remembered(part, operator, step.remembered_bytes)}
                     if step.output.tensor == ASIDE:

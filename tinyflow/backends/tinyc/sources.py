@@ -65,7 +65,8 @@ def write(program: Program, memory: Memory, backend: str, folder: Path, *, keeps
 def _model(program: Program, memory: Memory, constants: Constants) -> str:
     places = _Places(program, memory, constants)
     numbered = [*enumerate(program.steps), *enumerate(program.once, len(program.steps) + 1)]
-    structs = [text for number, step in numbered for text in _before(number, step, places)]
+    structs = [*_own_functions(program)]
+    structs += [text for number, step in numbered for text in _before(number, step, places)]
     statements = [_statement(number, step, places) for number, step in numbered]
     calls, once = statements[: len(program.steps)], statements[len(program.steps) :]
     begin = " model_fed = 0;" if tables.feed_of(program) is not None else ""
@@ -74,6 +75,16 @@ def _model(program: Program, memory: Memory, constants: Constants) -> str:
     has_chains = any(isinstance(step, Chain) for step in program.steps) and not program.initial
     includes = _INCLUDES + "#include <string.h>\n" * has_chains
     return model_source(includes, _ARENA_ALIGNMENT, memory.total_bytes, structs, calls, reset, begin)
+
+
+def _own_functions(program: Program) -> Iterator[str]:
+    """Declarations of kernels that no header declares."""
+    steps = [step for step in (*program.steps, *program.once) if isinstance(step, Step) and step.call.is_own]
+    calls = {step.call.function: step for step in steps}
+    for function, step in sorted(calls.items()):
+        inputs = "const int8_t *input, " * len(step.inputs)
+        scratch = ", void *scratch" * step.call.takes_scratch
+        yield f"void {function}(const struct {step.call.struct} *, {inputs}int8_t *output{scratch});\n\n"
 
 
 def _before(number: int, step: Step | Mark | Chain, places: _Places) -> Iterator[str]:

@@ -38,6 +38,8 @@ class Call:
     """Whether its inputs are one array of pointers."""
     faster: tuple[Call, ...] = ()
     """The same by kernels that want more scratch or flash, the fastest first."""
+    is_own: bool = False
+    """Whether the function is a user's, which tinynn.h doesn't declare; its tensors are int8."""
 
     @property
     def flash_bytes(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from tinyflow.backends.options import Options, options_of, typed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
-from tinyflow.recipes.schema import Backend, Feature, Target
+from tinyflow.recipes.schema import Backend, Feature, Runtime, Target
 from tinyflow.recipes.suggest import did_you_mean, hint_for
 
 
@@ -18,12 +18,25 @@ def check_options(resolved: ResolvedBench, catalogue: Catalogue) -> ResolvedBenc
 
     RecipeError for an option that doesn't exist or can't have its value, UsageError where that is the target's.
     """
+    for runtime in resolved.runtimes:
+        check_kernels(catalogue, runtime)
     own, lowering = known_options(resolved.backend, catalogue)
     return replace(
         resolved,
         options=_checked(resolved, catalogue, resolved.options, own, resolved.lowering_options),
         lowering_options=_checked(resolved, catalogue, resolved.lowering_options, lowering),
     )
+
+
+def check_kernels(catalogue: Catalogue, runtime: Runtime) -> None:
+    """RecipeError for an entry of a runtime's `kernels` that no layer could have."""
+    for index, kernel in enumerate(runtime.kernels):
+        from tinyflow.backends.tinyc.own_kernels import OwnKernel  # with numpy
+
+        found = OwnKernel(**kernel.given()).complaint()
+        if found is not None:
+            key, what, hint = found
+            catalogue.refuse(Runtime, runtime.name, ("kernels", index, key), what, hint)
 
 
 def known_options(backend: Backend, catalogue: Catalogue) -> tuple[Options, Options]:

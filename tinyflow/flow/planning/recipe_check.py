@@ -10,10 +10,10 @@ from typing import Any
 
 from tinyflow.backends.options import Options
 from tinyflow.core.errors import RecipeError, UsageError
-from tinyflow.flow.planning.options import complaint, known_options
+from tinyflow.flow.planning.options import check_kernels, complaint, known_options
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import cpu_of, processor_of
-from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Requirements, Target, Toolchain
+from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Requirements, Runtime, Target, Toolchain
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.targets.protocol import capabilities
 
@@ -30,6 +30,8 @@ def checks(catalogue: Catalogue, recipe: Recipe) -> Iterator[Callable[[], object
         return
     if isinstance(recipe, Backend):
         yield partial(_check_backend, catalogue, recipe)
+    elif isinstance(recipe, Runtime):
+        yield partial(check_kernels, catalogue, recipe)
     elif isinstance(recipe, Feature):
         yield from _of_feature(catalogue, recipe)
     elif isinstance(recipe, Target):

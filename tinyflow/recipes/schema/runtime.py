@@ -8,9 +8,37 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from tinyflow.recipes.fields import Digest, Name, RelativePath
-from tinyflow.recipes.schema.part import Recipe, part
+from tinyflow.recipes.schema.part import Part, Recipe, part
 
 Isa = Literal["all", "thumb", "riscv", "xtensa", "arm", "aarch64", "host"]
+
+
+@part
+class OwnKernel(Part):
+    """A function that computes layers in place of one of tinynn's: `void f(struct, input…, output[, scratch])`.
+
+    It gets a pointer to the struct of that function (tinynn.h), and int8 tensors.
+    """
+
+    operator: str
+    """As in the functions' names: conv2d, depthwise, fully_connected, add, average_pool …"""
+    function: Name
+    weights: str = "as_is"
+    """`as_is`: as the model has them, those of the variant ref; or `packed.conv2d_dsp`: as that function of tinynn."""
+    channels: Literal["records", "apart"] = "records"
+    """Of weighted layers: one record an output, bias folded; or biases, multipliers and shifts apart, in `…_apart`."""
+    scratch: str | None = None
+    """Bytes, as an expression over the struct's numbers, `4 * input_channels * kernel_width`; a function without that
+    parameter has none."""
+    when: str = "True"
+    """For which layers, as an expression: `kernel_width == 1 and stride_x == 1`. Others are the next one's, or tinynn's.
+    """
+    walk: Literal["elements", "pixels", "rows", "all"] = "all"
+    """How it goes over its input: the output may lie over what that leaves behind."""
+
+    def given(self) -> dict[str, Any]:
+        """What isn't as it would be anyway."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @part
@@ -35,6 +63,8 @@ class Runtime(Recipe):
     flags: tuple[str, ...] = ()
     """For the compiler. They, `defines` and `include` hold for sources of `extends` too, without `overrides`."""
     defines: Mapping[str, Any] = field(default_factory=dict)
+    kernels: tuple[OwnKernel, ...] = ()
+    """Functions of this library that backend tinyc calls in place of tinynn's, the first that computes a layer."""
 
     def __post_init__(self) -> None:
         if self.overrides and self.extends is None:

@@ -120,6 +120,22 @@ struct tinynn_fully_connected {
   const int32_t *biases;
 };
 
+/* The three for kernels that want a layer's arrays apart and as the model has them: weights as in ref, `biases` without
+ * the input's zero point folded in, `multipliers` and `shifts` as above. `channels` is NULL. */
+struct tinynn_conv2d_apart {
+  struct tinynn_conv2d conv2d;
+  const int32_t *biases, *multipliers, *shifts; /* [output_channels] each */
+};
+struct tinynn_depthwise_apart {
+  struct tinynn_depthwise depthwise;
+  const int32_t *biases, *multipliers, *shifts;
+};
+struct tinynn_fully_connected_apart {
+  struct tinynn_fully_connected fully_connected;
+  int32_t input_zero_point;
+  const int32_t *biases, *multipliers, *shifts; /* [outputs] each, equal ones where the layer has one scale */
+};
+
 /* The three with weights of four bits, of which `words` are packed (tinynn/int4.h): a block is as many outputs as are
  * computed at once, `block_words` its weights; `output_pitch` or `outputs` are all. */
 struct tinynn_conv2d_int4 {
