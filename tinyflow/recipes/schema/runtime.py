@@ -31,8 +31,7 @@ class OwnKernel(Part):
     """Bytes, as an expression over the struct's numbers, `4 * input_channels * kernel_width`; a function without that
     parameter has none."""
     when: str = "True"
-    """For which layers, as an expression: `kernel_width == 1 and stride_x == 1`. Others are the next one's, or tinynn's.
-    """
+    """An expression: `kernel_width == 1 and stride_x == 1`. Other layers are the next entry's, or tinynn's."""
     walk: Literal["elements", "pixels", "rows", "all"] = "all"
     """How it goes over its input: the output may lie over what that leaves behind."""
 
