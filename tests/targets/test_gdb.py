@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import sys
@@ -14,10 +15,12 @@ from typing import Any
 import pytest
 from debugger import debugged, never
 from gdb_server import Server
-from small_firmware import MODEL, Bench
+from small_firmware import MODEL, Bench, workspace
 
 from tinyflow.core.errors import RunError, ToolError
+from tinyflow.report.profile import profile_text
 from tinyflow.report.rows import metrics_of
+from tinyflow.stages.profile import profile
 from tinyflow.targets.gdb.board import Board
 from tinyflow.targets.protocol import open_machine
 
@@ -203,6 +206,68 @@ def test_one_probe_is_used_by_one(bench: Bench, server: Server) -> None:
     first.close()
     waiting.join(10)
     assert order == ["first", "second"]
+
+
+LAYERED = r"""
+#include <stdint.h>
+int8_t model_arena[64];
+__attribute__((noinline)) static void inner(volatile int8_t *x, int n) {
+#pragma clang loop unroll(disable)
+  for (int i = 0; i < n; ++i) { x[i]++; }
+}
+__attribute__((noinline)) static void conv(int8_t *x) { inner(x, 5); x[7] = x[40]; }
+__attribute__((noinline)) static void add(int8_t *x) { inner(x, 30); x[8] = 2; }
+int model_setup(void) { model_arena[1] = 1; return 0; }
+int model_invoke(void) { conv(model_arena); add(model_arena); add(model_arena); return 0; }
+"""
+
+
+def _profile(folder: Path, bench: Bench, server: Server, operators: list[str]) -> dict[str, Any]:
+    """Of a board with firmware that has a conv and two adds; `operators` are what its plan says."""
+    folder.mkdir()
+    layers = [
+        {"index": at, "operator": operator, "functions": [operator.lower()], "macs": 5, "outputs_bytes": 1}
+        for at, operator in enumerate(operators)
+    ]
+    port = {"dtype": "int8", "bytes": 1}
+    plan = {"backend": "b", "inputs": [{"symbol": "model_arena+40", "bytes": 1}], "layers": layers, "macs": 15}
+    plan |= {"outputs": [{"symbol": "model_arena+41", "bytes": 1}], "arena": None}
+    reference = {"reference": "tflm", "samples": 1, "inputs": [port], "outputs": [port]}
+    texts = {
+        "plan.json": json.dumps(plan),
+        "reference.json": json.dumps(reference),
+        "inputs.bin": "x",
+        "reference.bin": "y",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    files = {name: folder / name for name in texts} | {"firmware.elf": bench.link({"model.c": LAYERED})["firmware.elf"]}
+    target = target_of(bench, connect=f"127.0.0.1:{server.port}")
+    made = workspace(folder / "w", files, ["profile.json"], {"target": target, "limit_instructions": LIMIT})
+    profile(made)
+    found: dict[str, Any] = json.loads(made.outputs["profile.json"].read_bytes())
+    return found
+
+
+def test_layers_of_a_board_cost_cycles(tmp_path: Path, server: Server) -> None:
+    """By its counter, in order; with the rest they add up; where the plan has other calls no layer has any."""
+    bench = Bench(tmp_path, cpu="cortex-m4", flags=("-O2",))
+    found = _profile(tmp_path / "a", bench, server, ["CONV", "ADD", "ADD"])
+    conv, first, second = (layer["cycles"] for layer in found["layers"])
+    assert 2 * conv < first == pytest.approx(second, abs=12)
+    assert conv + first + second + found["other"]["cycles"] == found["total"]["cycles"]
+    text = profile_text("x", found)
+    assert "cycles/MAC" in text and "instructions" not in text and f"{first:,}" in text
+    odd = _profile(tmp_path / "b", bench, server, ["ADD", "CONV", "ADD"])
+    assert not any("cycles" in layer for layer in odd["layers"]) and odd["other"] == {"cycles": odd["total"]["cycles"]}
+
+
+def test_layers_of_a_board_that_counts_nothing_are_told(tmp_path: Path) -> None:
+    """In a line."""
+    server = Server(cycles=lambda _: 0)
+    with pytest.raises(RunError, match="counted neither instructions nor cycles"):
+        _profile(tmp_path / "a", Bench(tmp_path, cpu="cortex-m4"), server, ["CONV", "ADD", "ADD"])
+    server.close()
 
 
 QEMU = [

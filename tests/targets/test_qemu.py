@@ -236,7 +236,7 @@ def test_calls_are_followed(cpu: str, start: Start) -> None:
     alone = machine.call("calls", limit_instructions=LIMIT)
     machine.write("model_arena", bytes(4))
     status = machine.follow("calls", "calls", ["twice", "thrice"], told, limit_instructions=LIMIT)
-    assert status == alone[0]
+    assert status == alone[0] and machine.so_far().instructions == alone[1].instructions
     assert [call[0] for call in told[::2]] == ["twice", "thrice"] * 10  # type: ignore[index]
     assert told[1::2] == [bytes([0, 0, 0, number]) for number in range(1, 40, 2)]
     assert machine.call("calls", limit_instructions=LIMIT)[1].instructions == alone[1].instructions

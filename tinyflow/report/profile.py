@@ -13,27 +13,34 @@ from tinyflow.report.rows import reference_layers, spell_cycle_model, spell_refe
 Document = Mapping[str, Any]
 
 _CAUSES = ("issue_%", "load_%", "branch_%", "flash_%")  # of the cycles
-_COSTS = ("instructions", "share_%", "MACs", "instructions/MAC", "loads", "stores", "arena_bytes")
-_LAYERS = ("layer", "operator", *_COSTS, "functions")
+_COSTS = ("share_%", "MACs")
+_MORE_COSTS = ("loads", "stores", "arena_bytes")
 _FUNCTIONS = ("function", "instructions", "share_%", "calls")
 _FEWEST_SHARE = 0.0005  # functions below are told together
 
 
 def layers(document: Document) -> Frame:
     """Layers in order, what belongs to none, and the sum."""
-    total = document["total"]
+    total, unit = document["total"], _unit(document)
     rows = [
         {
             "layer": str(layer["index"]),
             "operator": layer["operator"],
             "functions": " ".join(layer["functions"]),
-            **_numbers(layer, total["instructions"]),
+            **_numbers(layer, unit, total[unit]),
         }
         for layer in document["layers"]
     ]
-    rows.append({"layer": "other", **_numbers(document["other"], total["instructions"])})
-    rows.append({"layer": "all", **_numbers(total, total["instructions"])})
-    return Frame(_with_cycles(document, _LAYERS), tuple(rows))
+    rows.append({"layer": "other", **_numbers(document["other"], unit, total[unit])})
+    rows.append({"layer": "all", **_numbers(total, unit, total[unit])})
+    known = {name for row in rows for name in row}
+    columns = ("layer", "operator", unit, *_COSTS, f"{unit}/MAC", *(name for name in _MORE_COSTS if name in known))
+    return Frame(_with_cycles(document, (*columns, "functions")), tuple(rows))
+
+
+def _unit(document: Document) -> str:
+    """What layers are counted in."""
+    return "cycles" if "cycles" in document["total"] else "instructions"
 
 
 def _with_cycles(document: Document, columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -44,14 +51,14 @@ def _with_cycles(document: Document, columns: tuple[str, ...]) -> tuple[str, ...
     return (*columns[:behind], "cycles_estimate", *_CAUSES, *columns[behind:])
 
 
-def _numbers(costs: Document, all_instructions: int) -> dict[str, Any]:
-    instructions, macs = costs.get("instructions"), costs.get("macs")
-    names = ("instructions", "loads", "stores", "arena_bytes")
-    numbers = {"MACs": macs or None, **{name: costs.get(name) for name in names}, **_cycles(costs)}
-    if instructions is not None:
-        numbers["share_%"] = round(100 * instructions / all_instructions, 1) if all_instructions else 0.0
+def _numbers(costs: Document, unit: str, every: int) -> dict[str, Any]:
+    """`every`: of all layers."""
+    count, macs = costs.get(unit), costs.get("macs")
+    numbers = {"MACs": macs or None, **{name: costs.get(name) for name in (unit, *_MORE_COSTS)}, **_cycles(costs)}
+    if count is not None:
+        numbers["share_%"] = round(100 * count / every, 1) if every else 0.0
         if macs:
-            numbers["instructions/MAC"] = round(instructions / macs, 2)
+            numbers[f"{unit}/MAC"] = round(count / macs, 2)
     return {name: value for name, value in numbers.items() if value is not None}
 
 
@@ -86,13 +93,13 @@ def functions(document: Document) -> Frame:
 
 def profile_text(bench: str, document: Document) -> str:
     """Both tables, for a terminal."""
-    tables = [to_text(frame).decode() for frame in (layers(document), functions(document))]
+    tables = [to_text(frame).decode() for frame in (layers(document), functions(document)) if frame.rows]
     found = reference_layers(document)
     references = f"{spell_reference_layers(found)}\n" if found else ""
     notes = ((layer, note) for layer in document["layers"] for note in layer.get("notes", ()))
     references += "".join(f"layer {layer['index']} {layer['operator']}: {note}\n" for layer, note in notes)
     told = f"{_estimate(document)}{''.join(map(_chain, document.get('chains', ())))}{references}"
-    return f"{safe_text.shown(bench)}, the first sample\n{tables[0]}{told}\n{tables[1]}"
+    return "\n".join([f"{safe_text.shown(bench)}, the first sample\n{tables[0]}{told}", *tables[1:]])
 
 
 def _chain(chain: Document) -> str:
@@ -107,6 +114,8 @@ def _chain(chain: Document) -> str:
 
 def _estimate(document: Document) -> str:
     """What the cycles are worth, or why there are none."""
+    if _unit(document) == "cycles":
+        return "cycles are those of the chip's counter, from the beginning of a layer to that of the next\n"
     if "no_cycles" in document:
         return f"no cycles are estimated: {document['no_cycles']}\n"
     model = document.get("cycle_model")

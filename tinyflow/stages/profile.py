@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import RunError
 from tinyflow.core.spans import covered_bytes
 from tinyflow.model.plan_document import Layer, PlanDocument
+from tinyflow.stages.layer_costs import layer_costs
 from tinyflow.stages.run import call, read_samples, rows_of, write_inputs
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge, Piece
 from tinyflow.targets.cycles import NO_CYCLES, Cycles, Model
 from tinyflow.targets.disassembly import count, disassembler
-from tinyflow.targets.protocol import Counters, open_machine
+from tinyflow.targets.protocol import Counters, capabilities, open_machine
 
 Document = Mapping[str, Any]
 
@@ -47,7 +48,8 @@ def profile(workspace: Workspace) -> None:
 
     Parameters: `target`, `limit_instructions`; `core` and `flash_timing` of the recipes where cycles are estimated, or
     `no_cycles`, why they aren't.
-    Raises RunError for firmware that doesn't run, and where the target isn't the built-in simulator.
+    A machine that sees no instruction is stopped where layers begin, see `layer_costs`.
+    Raises RunError for firmware that doesn't run, and for a machine that can't do that either.
     """
     plan = PlanDocument.read(workspace.inputs["plan.json"])
     samples = read_samples(workspace.inputs, plan)
@@ -57,6 +59,10 @@ def profile(workspace: Workspace) -> None:
     flash_model = workspace.inputs.get("flash_model.so")
     try:
         machine.load(workspace.inputs["firmware.elf"])
+        if capabilities(parameters["target"]).trace is None:
+            counted = layer_costs(machine, plan, samples.inputs[0], limit, partial(_head, plan))
+            workspace.write_json("profile.json", _with_why(counted, parameters), allow_nan=False)
+            return
         call(machine, plan.setup, limit)
         if plan.reset:
             call(machine, plan.reset, limit)
@@ -84,11 +90,16 @@ def profile(workspace: Workspace) -> None:
     summed = _Summer(firmware, parameters.get("core"), parameters.get("flash_timing"))
     calls = {name: function.calls for name, function in counters.functions.items()}
     document = _document(plan, summed, pieces, calls)
+    workspace.write_json("profile.json", _with_why(document, parameters), allow_nan=False)
+
+
+def _with_why(document: dict[str, JSON], parameters: Document) -> dict[str, JSON]:
+    """By what cycles were estimated, or why they weren't."""
     if "core" in parameters:
         document["cycle_model"] = _model(parameters["core"], parameters["target"]["clock_hz"])
     elif "no_cycles" in parameters:
         document["no_cycles"] = parameters["no_cycles"]
-    workspace.write_json("profile.json", document, allow_nan=False)
+    return document
 
 
 def _joined(function: str, pieces: Sequence[Piece]) -> Piece:
@@ -142,12 +153,11 @@ def match_layers(layers: Sequence[Layer], pieces: Sequence[Piece]) -> tuple[list
     return found, [piece for piece in pieces if piece.callee not in named]
 
 
-def _layer(
-    plan: PlanDocument, layer: Layer, pieces: Sequence[Piece] | None, summed: _Summer, total: int
-) -> dict[str, JSON]:
+def _head(plan: PlanDocument, layer: Layer) -> dict[str, JSON]:
+    """What is said of a layer whatever it costs."""
     # tensors and scratch that are alive while it runs; some lie over others
     alive = plan.arena.alive_at(layer.index) if plan.arena is not None and plan.arena.tensors else None
-    line: dict[str, JSON] = {
+    return {
         "index": layer.index,
         "operator": layer.operator,
         "functions": list(layer.functions),
@@ -156,6 +166,12 @@ def _layer(
         "macs": layer.macs,
         "arena_bytes": None if alive is None else covered_bytes((t.offset, t.end) for t in alive),
     }
+
+
+def _layer(
+    plan: PlanDocument, layer: Layer, pieces: Sequence[Piece] | None, summed: _Summer, total: int
+) -> dict[str, JSON]:
+    line = _head(plan, layer)
     if pieces is None:
         return line
     costs = summed.costs(pieces)

@@ -80,6 +80,7 @@ class Capabilities:
     guard: Mapping[str, Output] | None = None  # more of them, for `Machine.watch_writes`
     trace: Mapping[str, Output] | None = None  # more of them, for `Machine.trace` with waits for flash
     accesses: Mapping[str, Output] | None = None  # more of them, for `Machine.watch_accesses`
+    counts_calls: bool = False  # whether `so_far` says what each call that `follow` sees costs
     advised: tuple[Tool, ...] = ()  # with them it could do more; the key has them where they are
 
 

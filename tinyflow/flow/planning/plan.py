@@ -142,16 +142,17 @@ class Planner:
         )
 
     def profile(self, plan: BenchPlan) -> Action:
-        """What the instructions of a planned bench go into. UsageError where its target isn't simulated here."""
+        """What the instructions of a planned bench go into. UsageError where nothing counts them."""
         for action in plan.actions:
             if action.stage == "profile":
                 return action
         run = next(action for action in plan.actions if action.stage == "run")
-        if capabilities(run.parameters["target"]).trace is None:
+        can = capabilities(run.parameters["target"])
+        if can.trace is None and not can.counts_calls:
             plan.bench.refuse(
-                f"only the built-in simulator sees every instruction; {plan.bench.target} isn't run by it",
+                f"nothing counts what single layers cost on {plan.bench.target}",
                 at="target",
-                hint="profile the bench on a simulated target, such as stm32f7",
+                hint="profile the bench on a simulated target, such as stm32f7, or on a board",
             )
         target = self._catalogue.get(Target, plan.bench.target)
         return self._profile(plan.name, run, {"no_cycles": no_cycles(self._catalogue, target)})

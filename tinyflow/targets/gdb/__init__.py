@@ -23,7 +23,7 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     for name in ("server", "loader"):
         if words.get(name):
             tools.append(Tool("binary", program(words[name][0]), pip_install("boards")))
-    return Capabilities(tuple(tools))
+    return Capabilities(tuple(tools), counts_calls=True)
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:  # noqa: ARG001 (the protocol's)

@@ -20,7 +20,7 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     """See `protocol`; a plugin counts."""
     made = board(target)
     tools = (Tool("binary", made.program, hint=made.package_hint), Tool("package", "pyelftools"))
-    return Capabilities(tools, {counter.LIBRARY: counter.library()})
+    return Capabilities(tools, {counter.LIBRARY: counter.library()}, counts_calls=True)
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:
