@@ -21,12 +21,16 @@ from tinyflow.recipes.suite import expand
 
 
 class SyntheticPlanner:
-    """The planner's two methods, over any bench name; `<backend>.c` of the working directory, if there, is an input."""
+    """The planner's methods, over any bench name; `<backend>.c` of the working directory, if there, is an input."""
 
     def __init__(self, catalogue) -> None:
         self._catalogue = catalogue
         self._known: dict[str, Action] = {}
         self.planned: list[str] = []
+
+    def is_outdated_by(self, saved) -> bool:
+        """Never."""
+        return False
 
     def plan_suite(self, name: str) -> tuple[BenchPlan, ...]:
         """All benches of a suite."""

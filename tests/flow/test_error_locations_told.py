@@ -99,8 +99,8 @@ def test_what_nobody_wrote_has_no_line(tell: Tell) -> None:
 
 def test_a_source_is_called_by_its_own_path(tell: Tell, recipes: Path) -> None:
     """In the words of a compiler, for a file and for one in a folder of headers; the first error is the place."""
-    hint = "in/secret.h:1:1: note: x\nin/own.c:3:4: error: bad\nin/include/upper/api/upper.h:7:1: fatal error: more"
-    hint += "\nxin/own.c"
+    hint = "in/U/secret.h:1:1: note: x\nin/U/own.c:3:4: error: bad\nin/U/api/upper.h:7:1: fatal error: more"
+    hint = (hint + "\nxin/U/own.c").replace("U", "runtime/upper")
     error = tell(BENCH, "compile upper/own.c", tool(hint=hint))
     upper = "recipes/runtimes/upper"
     assert error.where == f"{upper}/own.c:3:4"
@@ -108,15 +108,15 @@ def test_a_source_is_called_by_its_own_path(tell: Tell, recipes: Path) -> None:
         f"{upper}/secret.h:1:1: note: x",
         f"{upper}/own.c:3:4: error: bad",
         f"{upper}/api/upper.h:7:1: fatal error: more",
-        "xin/own.c",
+        "xin/runtime/upper/own.c",
     ]
 
 
 def test_a_line_of_a_fault_is_one_of_the_user_s_source(tell: Tell) -> None:
     """Of a runtime's source or header; what is not a source stays as it is."""
     for told, spelled in (
-        ("in/own.c:5:1", "recipes/runtimes/upper/own.c:5:1"),
-        ("in/include/lower/api/lower.h:2:3", "recipes/runtimes/lower/api/lower.h:2:3"),
+        ("in/runtime/upper/own.c:5:1", "recipes/runtimes/upper/own.c:5:1"),
+        ("in/runtime/lower/api/lower.h:2:3", "recipes/runtimes/lower/api/lower.h:2:3"),
         ("in/sources/model.c:2:3", "sources/model.c:2:3"),
     ):
         error = tell(BENCH, "run", RunError(f"overflows; {told}", where="f+0x4 (0x10)"))

@@ -44,13 +44,14 @@ RECIPES = {
     "cpus: {cortex-m0plus: {flags: [-mx], headers: arm, builtins: {cpu: c, target: t}}}\n",
     "runtimes/upper/runtime.yaml": "description: e\nextends: lower\ndepends: [support]\nflags: [-fupper]\n"
     "defines: {LEVEL: 2, OWN: 1}\ninclude: [api]\noverrides: {b.c: own.c}\n",
-    "runtimes/upper/own.c": "",
+    "runtimes/upper/own.c": '#include "secret.h"\n#include <upper.h>\n',
     "runtimes/upper/api/upper.h": "",
     "runtimes/upper/secret.h": "",
     "runtimes/lower/runtime.yaml": "description: e\nsources: {all: [a.c, b.c], riscv: [c.c]}\ninclude: [api]\n"
     "flags: [-flower]\ndefines: {LEVEL: 1}\n"
     f"prebuilt: {{thumb: {{ready.a: {'b' * 64}}}, host: {{no.o: {'c' * 64}}}}}\n",
-    **{f"runtimes/lower/{name}": "" for name in ("a.c", "b.c", "c.c", "ready.a", "no.o", "api/lower.h", "secret.h")},
+    "runtimes/lower/a.c": '#include "lower.h"\n',
+    **{f"runtimes/lower/{name}": "" for name in ("b.c", "c.c", "ready.a", "no.o", "api/lower.h", "secret.h")},
     "features/search.yaml": "description: f\nsets: {tuning: $value}\nvalue: integer\n",
     "features/fast.yaml": "description: f\n"
     "sets: {flags: [-fgenerated], all_flags: [-fall], options: {alignment: 32}}\n",
@@ -110,8 +111,7 @@ TIDIED = whole("tidy net", "tidy:tidy", ("model.tflite", "tidy.json"), inputs={"
 def built(title: str, function: str, outputs: tuple[str, ...], parameters: Mapping[str, Any], **rest: Any) -> Any:
     """The same for what the toolchain makes."""
     usual = {"tools": ["package ziglang"], "implementation": ("tinyflow.toolchains.zig",), "timeout_s": 240}
-    folders = [name for name in rest.get("inputs", {}) if name.startswith("include/")]
-    parameters = {"toolchain": TOOLCHAIN, **({"include": folders} if folders else {}), **parameters}
+    parameters = {"toolchain": TOOLCHAIN, **parameters}
     return whole(title, function, outputs, parameters=parameters, isolated=False, **{**usual, **rest})
 
 
@@ -129,9 +129,14 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
         assert "-fall" in found.pop(title)["parameters"].get("flags", ["-fall"])
     cpu = " for cortex-m0plus tools O1"
     target = {**FACTS, "implementation": "tinyflow.targets.unicorn", "machine": WORDS}
-    headers = {"include/upper/api/": "upper/api/", "include/lower/api/": "lower/api/"}
-    support_headers = {"include/support/include/": "support/include/"}
-    base = ["-O1", "-flower"]
+    search = [f"runtime/{folder}/" for folder in ("upper/api", "lower/api", "support/include")]
+    headers = {f"runtime/{name}": name for name in ("upper/api/upper.h", "lower/api/lower.h")}
+    support_folder = data_folder() / "recipes" / "runtimes"
+    support_headers = {
+        f"runtime/{name}": name
+        for path in sorted((support_folder / "support" / "include").rglob("*.h"))
+        for name in [path.relative_to(support_folder).as_posix()]
+    }
     linked = {"target": FACTS, "pinned": {"prebuilt/lower/ready.a": "b" * 64}}
     link_inputs = {
         "objects/": "compile:objects/",
@@ -140,13 +145,16 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
         "link.ld.j2": "templates/link/firmware.ld.j2",
     }
 
-    def compiled(owner: str, source: str, flags: list[str], defines: list[str], **inputs: str) -> dict[str, Any]:
+    def compiled(source: str, include: list[str], flags: list[str], defines: list[str], *headers: str) -> Any:
         return built(
-            f"compile {owner}/{source}{cpu}",
+            f"compile {source}{cpu}",
             "build:compile_source",
             ("object.o",),
-            {"source": source, "flags": [*flags, "-fall"], "defines": defines},
-            inputs={source: f"{owner}/{source}", "secret.h": f"{owner}/secret.h", **inputs},
+            {
+                **{"source": f"runtime/{source}", "include": include},
+                **{"flags": ["-O1", "-std=gnu17", *flags, "-fall"], "defines": defines},
+            },
+            inputs={f"runtime/{name}": name for name in (source, *headers)},
         )
 
     assert found == {
@@ -197,12 +205,12 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
             f"compile net gen{cpu}",
             "build:compile_tree",
             ("objects/",),
-            {"flags": ["-O1", "-fgenerated", "-fall"], "defines": []},
+            {"include": search, "flags": ["-O1", "-fgenerated", "-fall"], "defines": []},
             inputs={"sources/": "generate:sources/", **headers, **support_headers},
         ),
-        "compile lower/a.c": compiled("lower", "a.c", base, ["LEVEL=1"], **{"include/lower/api/": "lower/api/"}),
+        "compile lower/a.c": compiled("lower/a.c", search[1:2], ["-flower"], ["LEVEL=1"], "lower/api/lower.h"),
         "compile upper/own.c": compiled(
-            "upper", "own.c", [*base, "-fupper"], ["LEVEL=2", "OWN=1"], **headers, **support_headers
+            "upper/own.c", search, ["-flower", "-fupper"], ["LEVEL=2", "OWN=1"], "upper/api/upper.h", "upper/secret.h"
         ),
         "archive upper": built(
             f"archive upper{cpu}",
@@ -344,8 +352,10 @@ def test_lowering_and_search_get_what_is_theirs(planner: Planner) -> None:
         *("package ziglang", "package jinja2", "package pyelftools", *READER),
         *("package rich", "package unicorn", "package pyelftools"),
     ]
-    assert tune["inputs"].keys() == {
-        *("model.tflite", "block_table.so", "include/support/include/", "lib/support.a", "lib/builtins.a", "link.ld.j2")
+    headers = {name for name in tune["inputs"] if name.startswith("runtime/support/include/")}
+    assert tune["parameters"]["include"] == ["runtime/support/include/"] and len(headers) > 3
+    assert tune["inputs"].keys() - headers == {
+        *("model.tflite", "block_table.so", "lib/support.a", "lib/builtins.a", "link.ld.j2")
     }
     assert {
         name: tune["parameters"][name] for name in sorted(tune["parameters"].keys() - {"toolchain", "include"})

@@ -82,11 +82,12 @@ def watching(tmp_path: Path) -> Iterator[Callable[..., Watching]]:
 def test_a_saved_kernel_becomes_a_number_and_a_wrong_one_its_layer(
     tmp_path: Path, watching: Callable[..., Watching]
 ) -> None:
-    """Old → new; then a bug: layer, element, both values; then right again; a broken recipe is told; Ctrl-C."""
+    """Old → new; then a bug: layer, element, both values; then right again; headers and recipes, too; Ctrl-C."""
     shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
     kernel = tmp_path / "recipes" / "runtimes" / "fastnn" / "fully_connected.c"
     right = kernel.read_text()
     last = right.rindex("}\n")
+    (kernel.parent / "more.h").write_text("#define MORE 1\n")
     session = watching(f"bench:{BENCH}")
     first = session.until(lambda line: "invoke " in line)
     assert first.startswith(f"{BENCH}: invoke ") and "exact" in first
@@ -106,6 +107,12 @@ def test_a_saved_kernel_becomes_a_number_and_a_wrong_one_its_layer(
     kernel.write_text(right)
     after_fault = session.lines_until(lambda line: line.startswith(f"{BENCH}: ") and "exact" in line)
     assert not any(": layer" in line or "saved again" in line for line in after_fault)
+
+    # A header that is included from now on was no input of anything.
+    kernel.write_text(f'#include "more.h"\n{right}')
+    assert "exact" in session.until(lambda line: line.startswith((f"{BENCH}: ", "compile")))
+    kernel.write_text(right)
+    session.until(lambda line: line.startswith(f"{BENCH}: ") and "exact" in line)
 
     recipe = tmp_path / "recipes" / "runtimes" / "fastnn" / "runtime.yaml"
     text = recipe.read_text()

@@ -55,6 +55,17 @@ def test_a_feature_adds_runtimes_before_what_they_use(catalogue: Catalogue) -> N
         assert [runtime.name for runtime in found.runtimes] == ["tinynn", "support"]
 
 
+def test_a_runtime_that_another_uses_must_be_linked(catalogue: Catalogue, write: Write) -> None:
+    """Told when a bench is planned, be it the backend's list that lacks it or a feature's; by way of others, too."""
+    write("runtimes/own/runtime.yaml", "description: d\ninclude: [.]\ndepends: [middle]\n")
+    write("runtimes/middle/runtime.yaml", "description: d\ninclude: [.]\ndepends: [tinynn]\n")
+    write("features/own.yaml", "description: d\nsets: {links: [own, middle]}\n")
+    told = _refusal("vww-tvmaot-stm32f7+own", catalogue)
+    assert told[0].endswith('runtime own uses "tinynn", which is not linked')
+    assert "to `links` of a feature" in told[-1]
+    assert [one.name for one in _resolve("vww-tinyc-stm32f7+own", catalogue).runtimes[:2]] == ["own", "middle"]
+
+
 def test_what_a_backend_generates_depends_on_the_instruction_set_not_on_the_chip(catalogue: Catalogue) -> None:
     """So two Cortex-M share the generated code."""
     first, second = (_resolve(f"vww-tvmaot-{chip}", catalogue) for chip in ("stm32f7", "stm32f4"))

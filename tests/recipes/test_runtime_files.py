@@ -85,9 +85,47 @@ def test_a_missing_prebuilt_file_is_told_with_its_place(tmp_path: Path) -> None:
     recipe = f"description: ours\nprebuilt: {{thumb: {{libfast.a: {'a' * 64}}}}}\n"
     catalogue = catalogue_of(tmp_path, recipe)
     runtime = catalogue.get(Runtime, "ours")
-    assert prebuilt_of(catalogue, runtime, "riscv") == []
+    assert prebuilt_of(catalogue, runtime, ["riscv"]) == []
     with pytest.raises(RecipeError, match=r'2:31: there is no file "libfast.a"'):
-        prebuilt_of(catalogue, runtime, "thumb")
+        prebuilt_of(catalogue, runtime, ["thumb"])
+
+
+def test_files_may_lie_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a path or a variable on; without those that are excluded. What isn't there is told."""
+    vendor = tmp_path / "vendor"
+    for name in ("lib/a.cc", "lib/a_test.cc", "lib/b.s", "tests/t.cc"):
+        (vendor / name).parent.mkdir(parents=True, exist_ok=True)
+        (vendor / name).touch()
+    rest = "sources: {all: ['**/*.cc'], thumb: ['lib/*.s']}\nexclude: ['**/*_test.cc', 'tests/*']\n"
+    for root in ("${VENDOR}/..//vendor", "../../vendor"):
+        recipe = f"description: ours\nroot: {root}\n{rest}"
+        monkeypatch.delenv("VENDOR", raising=False)
+        catalogue = catalogue_of(tmp_path, recipe)
+        if "$" in root:
+            with pytest.raises(RecipeError, match=r"(?s)2:7: VENDOR is not set.*export VENDOR="):
+                sources(catalogue, "thumb")
+        monkeypatch.setenv("VENDOR", str(vendor))
+        assert sources(catalogue, "thumb") == ["ours/lib/a.cc", "ours/lib/b.s"]
+        found = sources_of(catalogue, catalogue.get(Runtime, "ours"), ["thumb"])
+        assert found[0].path == vendor / "lib" / "a.cc"
+    with pytest.raises(RecipeError, match=r'2:7: there is no folder "../gone"'):
+        sources(catalogue_of(tmp_path, f"description: ours\nroot: ../gone\n{rest}"), "thumb")
+
+
+def test_what_is_for_one_processor_is_so_of_sources_and_prebuilt_ones(tmp_path: Path) -> None:
+    """By the processor's own name, beside instruction sets."""
+    recipe = (
+        f"description: ours\nsources: {{cortex-m55: [conv.c]}}\nprebuilt: {{cortex-m7: {{m7.a: {'a' * 64}}}, "
+        f"thumb: {{t.a: {'b' * 64}}}}}\n"
+    )
+    catalogue = catalogue_of(tmp_path, recipe, ("conv.c", "m7.a", "t.a"))
+    ours, shipped = catalogue.get(Runtime, "ours"), Catalogue([data_folder() / "recipes"])
+    kinds = {name: shipped.get(Processor, name).kinds for name in ("cortex-m7", "cortex-m55")}
+    catalogue = Catalogue([tmp_path, data_folder() / "recipes"])
+    assert [file.name for file in prebuilt_of(catalogue, ours, kinds["cortex-m7"])] == ["m7.a", "t.a"]
+    assert [file.name for file in prebuilt_of(catalogue, ours, kinds["cortex-m55"])] == ["t.a"]
+    assert [file.name for file in sources_of(catalogue, ours, kinds["cortex-m55"])] == ["conv.c"]
+    assert sources_of(catalogue, ours, kinds["cortex-m7"]) == []
 
 
 def test_headers_and_used_runtimes_must_exist(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from tinyflow.core.errors import RecipeError, TinyflowError, UsageError
 from tinyflow.recipes.bench import Bench
@@ -15,7 +15,9 @@ from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples
 from tinyflow.recipes.resolve import cpu_of, parts_of, resolve, whole_core
 from tinyflow.recipes.runtime_files import (
     files_of,
+    folder_of,
     headers_of,
+    missing_for,
     place_of_prebuilt,
     prebuilt_of,
     sources_of,
@@ -28,7 +30,6 @@ from tinyflow.recipes.schema import (
     Feature,
     Figures,
     Frontend,
-    Isa,
     Matrix,
     Model,
     Processor,
@@ -103,21 +104,30 @@ def _of_runtime(catalogue: Catalogue, runtime: Runtime) -> Iterator[Callable[[],
     yield partial(headers_of, catalogue, runtime)
     yield lambda: used_by(catalogue, catalogue.chain(runtime))
     yield partial(sources_of, catalogue, runtime, runtime.sources)
-    for isa in get_args(Isa):
-        yield partial(_check_prebuilt, catalogue, runtime, isa)
+    yield partial(_check_prebuilt, catalogue, runtime)
+    yield partial(_check_excluded, catalogue, runtime)
 
 
 def _check_linked(catalogue: Catalogue, backend: Backend) -> None:
     """Whether what a backend's runtimes use is linked with them."""
-    for index, name in enumerate(backend.runtimes):
-        for used in used_by(catalogue, catalogue.chain(catalogue.get(Runtime, name))):
-            if used.name not in backend.runtimes:
-                what = f'runtime {name} uses "{used.name}", which is not linked'
-                catalogue.refuse(Backend, backend.name, ("runtimes", index), what, f"add {used.name} to `runtimes`")
+    missing = missing_for(catalogue, [catalogue.get(Runtime, name) for name in backend.runtimes])
+    if missing is not None:
+        runtime, used = missing
+        what = f'runtime {runtime.name} uses "{used.name}", which is not linked'
+        steps = ("runtimes", backend.runtimes.index(runtime.name))
+        catalogue.refuse(Backend, backend.name, steps, what, f"add {used.name} to `runtimes`")
 
 
-def _check_prebuilt(catalogue: Catalogue, runtime: Runtime, isa: str) -> None:
-    for file in prebuilt_of(catalogue, runtime, isa):
+def _check_excluded(catalogue: Catalogue, runtime: Runtime) -> None:
+    """Only here: an archive has no file that nobody needs."""
+    for index, pattern in enumerate(runtime.exclude):
+        if not any(folder_of(catalogue, runtime).glob(pattern)):
+            what, hint = f'no file matches "{pattern}"', "leave it out"
+            catalogue.refuse(Runtime, runtime.name, ("exclude", index), what, hint)
+
+
+def _check_prebuilt(catalogue: Catalogue, runtime: Runtime) -> None:
+    for file in prebuilt_of(catalogue, runtime, runtime.prebuilt):
         found = sha256(file.path.read_bytes()).hexdigest()
         if found != file.sha256:
             where = place_of_prebuilt(catalogue, file.owner.name, file.name)

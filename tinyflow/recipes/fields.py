@@ -170,3 +170,6 @@ Url = Annotated[str, Text(r"(https?|file)://\S+", "a URL such as https://example
 Module = Annotated[str, Text(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", "a Python module such as tinyflow.backends.tvm")]
 # Paths are relative, so that a recipe means the same on every machine, and stay below the folder that they start in.
 RelativePath = Annotated[str, Text(r"(?!([^\n]*/)?\.\.(/|$))[^/\s~][^\n]*", "a relative path without ..")]
+# A folder of somebody else's may lie anywhere; what a recipe means is in keys by content.
+Root = Annotated[str, Text(r"[^\s~][^\n]*", "a path, which may begin with ${VARIABLE} or ..")]
+Standard = Annotated[str, Text(r"(c|gnu)(\+\+)?\d[0-9a-z]", "a language such as gnu11 or c++20")]

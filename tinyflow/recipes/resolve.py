@@ -17,6 +17,7 @@ from tinyflow.core.units import format_size, parse_size
 from tinyflow.recipes.bench import Bench, spell_feature
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.own_model import name_of
+from tinyflow.recipes.runtime_files import missing_for
 from tinyflow.recipes.schema import (
     Backend,
     Core,
@@ -220,7 +221,13 @@ def _runtimes(bench: Bench, catalogue: Catalogue, backend: Backend, settings: Se
             what = f'a feature replaces the runtime "{name}", which {backend.name} does not link'
             bench.refuse(what, at="backend", hint=f"its runtimes: {', '.join(backend.runtimes) or 'none'}")
     names = [*(name for name in settings.links if name not in backend.runtimes), *backend.runtimes]
-    return tuple(catalogue.get(Runtime, settings.runtimes.get(name, name)) for name in names)
+    linked = tuple(catalogue.get(Runtime, settings.runtimes.get(name, name)) for name in names)
+    missing = missing_for(catalogue, linked)
+    if missing is not None:
+        what = f'runtime {missing[0].name} uses "{missing[1].name}", which is not linked'
+        hint = f"add {missing[1].name} to `runtimes` of the backend, or to `links` of a feature"
+        bench.refuse(what, at="backend", hint=hint)
+    return linked
 
 
 def _check_conflicts(bench: Bench, name: str, spelled: str, conflicts: Iterable[str], reason: str | None) -> None:

@@ -1,16 +1,23 @@
-"""What a runtime is made of: its own files, those of the runtime that it extends, and which of them it replaces."""
+"""What a runtime is made of: its own files, those of the runtime that it extends, and which of them it replaces.
+
+Its folder is that of its recipe, or what the recipe's `root` says: anywhere.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Backend, Frontend, Processor, Runtime
-from tinyflow.recipes.schema.runtime import Isa
+from tinyflow.recipes.schema.toolchain import InstructionSet
 from tinyflow.recipes.suggest import hint_for
 
+ROOTS = "roots"
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SUFFIXES = (".c", ".cpp", ".cc", ".cxx", ".S", ".s")  # what the compile stage knows a language for
 
 
@@ -18,14 +25,38 @@ class RuntimeFile(NamedTuple):
     """One file of a runtime: `owner` is the runtime whose recipe names it."""
 
     owner: Runtime
-    name: str  # below the recipe's folder
+    name: str  # below the runtime's folder
     path: Path
     sha256: str | None = None  # of a prebuilt one
 
 
 def folder_of(catalogue: Catalogue, runtime: Runtime) -> Path:
-    """Where a runtime's recipe lies."""
-    return catalogue.path(Runtime, runtime.name).parent
+    """Where a runtime's files lie. RecipeError where that is no folder, or a variable that names it isn't set.
+
+    An archive has them in a folder of its recipes.
+    """
+    folder = catalogue.path(Runtime, runtime.name).parent
+    if runtime.root is None:
+        return folder
+    kept = folder.parent.parent / ROOTS / runtime.name
+    if kept.is_dir():
+        return kept
+    for variable in _VARIABLE.findall(runtime.root):
+        if not os.environ.get(variable):
+            hint = f"export {variable}=<folder with the files of {runtime.name}>"
+            catalogue.refuse(Runtime, runtime.name, ["root"], f"{variable} is not set", hint)
+    spelled = _VARIABLE.sub(lambda found: os.environ[found[1]], runtime.root)
+    path = Path(os.path.normpath(folder / spelled))
+    if not path.is_dir():
+        hint = "a path starts at the recipe's folder" + (f"; there is no {path}" if spelled != runtime.root else "")
+        catalogue.refuse(Runtime, runtime.name, ["root"], f'there is no folder "{runtime.root}"', hint)
+    return path
+
+
+def left_out(catalogue: Catalogue, runtime: Runtime) -> frozenset[Path]:
+    """The files that its recipe excludes."""
+    folder = folder_of(catalogue, runtime) if runtime.exclude else None
+    return frozenset(path for pattern in runtime.exclude if folder is not None for path in folder.glob(pattern))
 
 
 def settings_of(catalogue: Catalogue, runtime: Runtime, owner: Runtime) -> list[Runtime]:
@@ -61,16 +92,17 @@ def sources_of(catalogue: Catalogue, runtime: Runtime, kinds: Collection[str]) -
     return sorted(found.values(), key=lambda file: ([one.name for one in chain].index(file.owner.name), file.name))
 
 
-def prebuilt_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[RuntimeFile]:
+def prebuilt_of(catalogue: Catalogue, runtime: Runtime, kinds: Collection[str]) -> list[RuntimeFile]:
     """Objects and libraries that are linked as they are. RecipeError for one that isn't there."""
     found = []
     for one in catalogue.chain(runtime):
+        _check_kinds(catalogue, one)
         for key, files in one.prebuilt.items():
-            for name, sha256 in files.items() if key in ("all", isa) else ():
+            for name, sha256 in files.items() if key in ("all", *kinds) else ():
                 path = folder_of(catalogue, one) / name
                 if not path.is_file():
                     steps, what = ("prebuilt", key, name), f'there is no file "{name}"'
-                    catalogue.refuse(Runtime, one.name, steps, what, "it lies beside the recipe")
+                    catalogue.refuse(Runtime, one.name, steps, what, _where_to_look(one))
                 found.append(RuntimeFile(one, name, path, sha256))
     return found
 
@@ -82,18 +114,18 @@ def place_of_source(catalogue: Catalogue, owner: str, name: str) -> str:
         if own == name:
             return catalogue.where(Runtime, owner, "overrides", replaced)
     folder = folder_of(catalogue, runtime)
-    for isa, patterns in runtime.sources.items():
+    for kind, patterns in runtime.sources.items():
         for index, pattern in enumerate(patterns):
             if folder / name in folder.glob(pattern):
-                return catalogue.where(Runtime, owner, "sources", isa, index)
+                return catalogue.where(Runtime, owner, "sources", kind, index)
     return catalogue.where(Runtime, owner)
 
 
 def place_of_prebuilt(catalogue: Catalogue, owner: str, name: str) -> str:
     """The line of a runtime's recipe that names a prebuilt file."""
     groups = catalogue.get(Runtime, owner).prebuilt
-    isa = next((key for key, files in groups.items() if name in files), None)
-    return catalogue.where(Runtime, owner, *(("prebuilt", isa, name) if isa is not None else ()))
+    kind = next((key for key, files in groups.items() if name in files), None)
+    return catalogue.where(Runtime, owner, *(("prebuilt", kind, name) if kind is not None else ()))
 
 
 def files_of(catalogue: Catalogue, recipe: Backend | Frontend) -> dict[str, Path]:
@@ -107,12 +139,30 @@ def files_of(catalogue: Catalogue, recipe: Backend | Frontend) -> dict[str, Path
 
 
 def used_by(catalogue: Catalogue, runtimes: Iterable[Runtime]) -> list[Runtime]:
-    """The other runtimes whose headers the sources of these include. RecipeError for one that doesn't exist."""
-    return [
-        catalogue.named(Runtime, name, one, "depends", index)
-        for one in runtimes
-        for index, name in enumerate(one.depends)
-    ]
+    """The other runtimes whose headers the sources of these include, and so on, in order.
+
+    RecipeError for one that doesn't exist.
+    """
+    waiting = list(runtimes)
+    own = {one.name for one in waiting}
+    found: dict[str, Runtime] = {}
+    for one in waiting:  # which grows
+        for index, name in enumerate(one.depends):
+            used = catalogue.named(Runtime, name, one, "depends", index)
+            if name not in own and name not in found:
+                found[name] = used
+                waiting += catalogue.chain(used)
+    return list(found.values())
+
+
+def missing_for(catalogue: Catalogue, linked: Iterable[Runtime]) -> tuple[Runtime, Runtime] | None:
+    """Of runtimes that are linked, one that uses another which isn't, and that."""
+    names = {one.name for runtime in linked for one in catalogue.chain(runtime)}
+    for runtime in linked:
+        for used in used_by(catalogue, catalogue.chain(runtime)):
+            if used.name not in names:
+                return runtime, used
+    return None
 
 
 def headers_of(catalogue: Catalogue, runtime: Runtime) -> dict[str, Path]:
@@ -121,18 +171,18 @@ def headers_of(catalogue: Catalogue, runtime: Runtime) -> dict[str, Path]:
     for index, name in enumerate(runtime.include):
         if not (folder / name).is_dir():
             what = f'there is no folder "{name}"'
-            catalogue.refuse(Runtime, runtime.name, ("include", index), what, "it lies beside the recipe")
+            catalogue.refuse(Runtime, runtime.name, ("include", index), what, _where_to_look(runtime))
     return {name: folder / name for name in runtime.include}
 
 
 def _matching(catalogue: Catalogue, runtime: Runtime, patterns: Iterable[str], *place: Any) -> dict[str, Path]:
-    """Files below the recipe's folder: name → path. RecipeError for a pattern that none matches."""
-    folder = folder_of(catalogue, runtime)
+    """Files below the runtime's folder: name → path. RecipeError for a pattern that none matches."""
+    folder, excluded = folder_of(catalogue, runtime), left_out(catalogue, runtime)
     found: dict[str, Path] = {}
     for pattern in patterns:
-        matches = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+        matches = [path for path in sorted(folder.glob(pattern)) if path not in excluded and path.is_file()]
         if not matches:
-            what, hint = f'no file matches "{pattern}"', "paths start at the recipe's folder"
+            what, hint = f'no file matches "{pattern}"', _where_to_look(runtime)
             catalogue.refuse(Runtime, runtime.name, _place_of(runtime, pattern, place), what, hint)
         for path in matches:
             if path.suffix not in _SUFFIXES:
@@ -143,22 +193,27 @@ def _matching(catalogue: Catalogue, runtime: Runtime, patterns: Iterable[str], *
     return found
 
 
+def _where_to_look(runtime: Runtime) -> str:
+    return "paths start at " + ("the recipe's folder" if runtime.root is None else f"{runtime.root}, its root")
+
+
 def _place_of(runtime: Runtime, pattern: str, place: tuple[Any, ...]) -> tuple[Any, ...]:
     """Where in the recipe a pattern stands."""
     groups: Mapping[Any, tuple[str, ...]] = runtime.sources
-    isa = next((key for key, group in groups.items() if pattern in group), None) if place == ("sources",) else None
-    return place if isa is None else (*place, isa, groups[isa].index(pattern))
+    kind = next((key for key, group in groups.items() if pattern in group), None) if place == ("sources",) else None
+    return place if kind is None else (*place, kind, groups[kind].index(pattern))
 
 
 def _check_kinds(catalogue: Catalogue, runtime: Runtime) -> None:
-    """RecipeError for a key of `sources` that no processor has."""
-    known = {"all", *get_args(Isa)}
-    for key in runtime.sources:
-        if key not in known:
-            known.update(*(catalogue.get(Processor, name).kinds for name in catalogue.names(Processor)))
-        if key not in known:
-            what, hint = f'no processor is "{key}"', hint_for(key, sorted(known), "sources")
-            catalogue.refuse(Runtime, runtime.name, ("sources", key), what, hint)
+    """RecipeError for a key of `sources` or `prebuilt` that no processor has."""
+    known = {"all", *get_args(InstructionSet)}
+    for group, keys in (("sources", runtime.sources), ("prebuilt", runtime.prebuilt)):
+        for key in keys:
+            if key not in known:
+                known.update(*(catalogue.get(Processor, name).kinds for name in catalogue.names(Processor)))
+            if key not in known:
+                what, hint = f'no processor is "{key}"', hint_for(key, sorted(known), group)
+                catalogue.refuse(Runtime, runtime.name, (group, key), what, hint)
 
 
 def _check_replaced(catalogue: Catalogue, runtime: Runtime, chain: list[Runtime], replaced: str) -> None:

@@ -23,7 +23,10 @@ SOURCE_SUFFIXES = frozenset({".c", ".cpp", ".cc", ".cxx", ".S", ".s"})
 
 
 def compile_source(workspace: Workspace) -> None:
-    """Compile the input that the parameter `source` names; the parameter `include` lists folders of headers."""
+    """Compile the input that the parameter `source` names.
+
+    The parameter `include` lists folders of headers: inputs, or where some of these lie.
+    """
     source = workspace.inputs[workspace.parameters["source"]]
     _compile(workspace, source, workspace.outputs["object.o"])
 
@@ -73,7 +76,8 @@ def _compile(workspace: Workspace, source: Path, object_path: Path) -> None:
     flags = [f"-ffile-prefix-map={workspace.folder}=.", *workspace.parameters["flags"]]
     # Generated code finds its own headers first.
     names = ["sources/"] if "sources/" in workspace.inputs else []
-    folders = [workspace.inputs[name] for name in (*names, *workspace.parameters.get("include", ()))]
+    names += workspace.parameters.get("include", ())
+    folders = [workspace.inputs.get(name) or workspace.folder / "in" / name for name in names]
     try:
         workspace.run(
             toolchain.compile_command(cpu, source, object_path, folders, workspace.parameters["defines"], flags)

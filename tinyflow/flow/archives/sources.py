@@ -12,11 +12,13 @@ import tinyflow
 from tinyflow.core.action import Action, SourceFile
 from tinyflow.core.digest import tree_files
 from tinyflow.core.errors import ArchiveError
+from tinyflow.flow.planning.builds import RUNTIMES
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench, resolve
-from tinyflow.recipes.runtime_files import folder_of
+from tinyflow.recipes.runtime_files import ROOTS, folder_of
 from tinyflow.recipes.schema import Model
+from tinyflow.stages.prebuilt import PREBUILT
 
 # Our own code's folder: it is not a part of an archive, but a tool with a version.
 PACKAGE = Path(tinyflow.__file__).parent
@@ -37,8 +39,8 @@ def sources_of(plans: Iterable[BenchPlan], catalogue: Catalogue) -> dict[str, by
 
 
 def _of_bench(plan: BenchPlan, resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[tuple[str, bytes]]:
-    for path in _replaceable(resolved, catalogue):
-        yield f"recipes/{_below(path, catalogue.folders)}", path.read_bytes()
+    for name, path in _replaceable(resolved, catalogue):
+        yield _of_runtime(name, path, catalogue), path.read_bytes()
     if plan.bench.is_file:
         file = _file_by_path(resolved)
         text = f"description: {resolved.model.description}\nfile: {file}\n"
@@ -53,12 +55,20 @@ def _of_bench(plan: BenchPlan, resolved: ResolvedBench, catalogue: Catalogue) ->
                     yield place, source.path.read_bytes()
 
 
-def _replaceable(resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[Path]:
+def _replaceable(resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[tuple[str, Path]]:
     """All sources of runtimes that others stand on: planning looks whether what they replace is there."""
     for runtime in resolved.runtimes:
         for base in catalogue.chain(runtime)[1:]:
+            folder = folder_of(catalogue, base)
             patterns = (pattern for group in base.sources.values() for pattern in group)
-            yield from (path for pattern in patterns for path in sorted(folder_of(catalogue, base).glob(pattern)))
+            for path in (path for pattern in patterns for path in sorted(folder.glob(pattern))):
+                yield f"{base.name}/{path.relative_to(folder).as_posix()}", path
+
+
+def _of_runtime(name: str, path: Path, catalogue: Catalogue) -> str:
+    """Where a runtime's file lies, `name` from the runtime's on: in its recipe's folder, if it lay there."""
+    below = _below(path, catalogue.folders)
+    return f"recipes/{ROOTS}/{name}" if below is None else f"recipes/{below}"
 
 
 def _place(action: Action, name: str, source: SourceFile, resolved: ResolvedBench, catalogue: Catalogue) -> str:
@@ -75,6 +85,8 @@ def _place(action: Action, name: str, source: SourceFile, resolved: ResolvedBenc
         return f"models/{resolved.model.samples.folder}/{source.path.name}"
     if name == "link.ld.j2":
         return source.name
+    if name.startswith((RUNTIMES, PREBUILT)):
+        return _of_runtime(source.name, source.path, catalogue)
     below = _below(source.path, catalogue.folders)
     if below is not None:
         return f"recipes/{below}"

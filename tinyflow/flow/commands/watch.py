@@ -111,7 +111,8 @@ class Watch(OwnCommand):
                     continue
             if paths:
                 print(f"saved: {', '.join(map(shown, paths))}", flush=True)
-            if not all(path in watched.files and path.exists() for path in paths):
+            are_as_planned = all(path in watched.files and path.exists() for path in paths)
+            if not are_as_planned or self.loader.planner.is_outdated_by(paths):
                 planned = self._plan_again()
                 if planned is None:
                     continue

@@ -5,12 +5,15 @@ Like `plan`, it names actions and runs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib import import_module
-from typing import Any
+from pathlib import PurePath
+from posixpath import normpath
+from typing import Any, NamedTuple
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.flow.planning.includes import Includes
 from tinyflow.flow.planning.models import Known
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
@@ -18,12 +21,14 @@ from tinyflow.recipes.runtime_files import (
     RuntimeFile,
     folder_of,
     headers_of,
+    left_out,
     prebuilt_of,
     settings_of,
     sources_of,
     used_by,
 )
 from tinyflow.recipes.schema import Runtime
+from tinyflow.stages.prebuilt import PREBUILT
 
 # The linker's script is rendered by the first.
 LINK_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
@@ -31,9 +36,20 @@ LINK_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
 BUILTINS = "lib/builtins.a"
 # What firmware begins with where nothing outside of it calls its functions, and on Linux.
 SELF_RUNNING, ON_LINUX = "selfrun", "linuxrun"
+# Before the names of runtimes' files among the inputs of what compiles them: `runtime/<runtime>/<path>`.
+RUNTIMES = "runtime/"
+# Of sources whose recipes say nothing, as most compilers have it: vendors' C is full of `asm`.
+_STANDARDS = ("gnu17", "c++17")
 # A search of the same seed tries the same candidates in the same order.
 _TUNING_SEED = 1
 _TUNING_TIMEOUT_S = 24 * 3600.0  # it can be interrupted and goes on where it was
+
+
+class _Seen(NamedTuple):
+    """What a compiler sees of runtimes: files as inputs, and which of their folders are searched, in order."""
+
+    files: Mapping[str, Input]
+    include: Sequence[str]
 
 
 class Builds:
@@ -42,19 +58,28 @@ class Builds:
     def __init__(self, catalogue: Catalogue, known: Known) -> None:
         self._catalogue = catalogue
         self._known = known
-        self._private: dict[str, dict[str, Input]] = {}
+        self.includes = Includes(
+            lambda name: folder_of(catalogue, catalogue.get(Runtime, name)),
+            lambda name: left_out(catalogue, catalogue.get(Runtime, name)),
+        )
+        self._headers: dict[tuple[str, ...], _Seen] = {}
         self._libraries: dict[tuple[object, ...], Action | None] = {}
 
     def compile_tree(self, resolved: ResolvedBench, sources: Output) -> Action:
         """Compile what a backend generated; the headers of all runtimes are at hand."""
+        seen = self._public(resolved)
         return self._build(
             resolved,
             "compile",
             f"compile {resolved.part_name} {resolved.backend.name} for {_flag_set(resolved)}",
             "build:compile_tree",
             ("objects/",),
-            {"sources/": sources, **self._headers(self._chains(resolved.runtimes))},
-            {"flags": [f"-{resolved.optimise}", *resolved.settings.flags, *resolved.settings.all_flags], "defines": []},
+            {"sources/": sources, **seen.files},
+            {
+                **_searched(seen),
+                "flags": [f"-{resolved.optimise}", *resolved.settings.flags, *resolved.settings.all_flags],
+                "defines": [],
+            },
         )
 
     def tune(
@@ -65,11 +90,8 @@ class Builds:
         `wanted`: how many trials, by which objective, and the model of cycles where these are measured.
         """
         target, backend = resolved.target, resolved.backend
-        trees = {
-            **self._headers(self._chains(resolved.runtimes)),
-            **self._link_inputs(resolved)[0],
-            **self._builtins(resolved, {}),
-        }
+        seen = self._public(resolved)
+        trees = {**seen.files, **self._link_inputs(resolved)[0], **self._builtins(resolved, {})}
         made = self._build(
             resolved,
             "tune",
@@ -78,6 +100,7 @@ class Builds:
             ("records.jsonl",),
             {**trees, **inputs},
             {
+                **_searched(seen),
                 "target": {**target_facts(resolved), **target.seen(resolved.processor)},
                 "flags": [f"-{resolved.optimise}"],
                 "defines": [],
@@ -137,8 +160,8 @@ class Builds:
         inputs: dict[str, Input] = {name: made.output("library.a") for name, made in libraries.items() if made}
         pinned: dict[str, str] = {}
         for runtime in resolved.runtimes:
-            for file in prebuilt_of(self._catalogue, runtime, resolved.cpu.isa):
-                name = f"prebuilt/{file.owner.name}/{file.name}"
+            for file in prebuilt_of(self._catalogue, runtime, resolved.processor.kinds):
+                name = f"{PREBUILT}{file.owner.name}/{file.name}"
                 inputs[name] = SourceFile(file.path, f"{file.owner.name}/{file.name}")
                 pinned[name] = str(file.sha256)
         if target.external is not None or target.is_linux:  # its own main, so no library
@@ -157,23 +180,25 @@ class Builds:
         """Runtimes, each before its bases."""
         return [one for runtime in runtimes for one in self._catalogue.chain(runtime)]
 
-    def _headers(self, runtimes: Iterable[Runtime]) -> dict[str, Input]:
-        """Header folders of runtimes as input trees `include/<runtime>/<folder>/`, in the order of search."""
-        found: dict[str, Input] = {}
-        for runtime in runtimes:
-            for name, folder in headers_of(self._catalogue, runtime).items():
-                found[f"include/{runtime.name}/{name}/"] = SourceFile(folder, f"{runtime.name}/{name}/")
-        return found
+    def _public(self, resolved: ResolvedBench) -> _Seen:
+        """All headers of what a bench links."""
+        runtimes = self._chains(resolved.runtimes)
+        names = tuple(one.name for one in runtimes)
+        if names not in self._headers:  # once, not for each bench
+            search = self._search(runtimes)
+            self._headers[names] = self._seen(self.includes.headers(search), search)
+        return self._headers[names]
 
-    def _private_headers(self, runtime: Runtime) -> dict[str, Input]:
-        """Headers beside a runtime's sources, for these alone: found by `#include "…"` relative to the source."""
-        if runtime.name not in self._private:  # once, not for each source
-            folder = folder_of(self._catalogue, runtime)
-            names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.h"))
-            public = tuple(f"{name}/" for name in runtime.include)
-            own = [name for name in names if not name.startswith(public)]
-            self._private[runtime.name] = {name: SourceFile(folder / name, f"{runtime.name}/{name}") for name in own}
-        return self._private[runtime.name]
+    def _search(self, runtimes: Iterable[Runtime]) -> list[str]:
+        """Folders of headers as `<runtime>/<folder>/`."""
+        folders = [f"{one.name}/{name}" for one in runtimes for name in headers_of(self._catalogue, one)]
+        return list(dict.fromkeys(f"{normpath(folder)}/" for folder in folders))
+
+    def _seen(self, names: Iterable[str], search: Sequence[str], flags: Sequence[str] = ()) -> _Seen:
+        """These files with all that they include."""
+        found = self.includes.reached(names, search, flags)
+        files = {f"{RUNTIMES}{name}": SourceFile(path, name) for name, path in found.items()}
+        return _Seen(files, [f"{RUNTIMES}{folder}" for folder in search])
 
     def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action | None:
         """A runtime's library for one flag set, if it isn't all prebuilt: the archive of an object for each source."""
@@ -191,20 +216,24 @@ class Builds:
         """One source of a runtime, with flags and defines of its own behind those of what it stands for."""
         settings = settings_of(self._catalogue, runtime, file.owner)
         used = self._chains(used_by(self._catalogue, settings))
+        flags = [flag for one in reversed(settings) for flag in one.flags]
         defines = {key: value for one in reversed(settings) for key, value in one.defines.items()}
-        source = SourceFile(file.path, f"{file.owner.name}/{file.name}")
+        name = f"{file.owner.name}/{file.name}"
+        seen = self._seen([name], self._search([*settings, *used]), flags)
         return self._build(
             resolved,
             "compile",
-            f"compile {file.owner.name}/{file.name} for {_flag_set(resolved)}",
+            f"compile {name} for {_flag_set(resolved)}",
             "build:compile_source",
             ("object.o",),
-            {file.name: source, **self._headers((*settings, *used)), **self._private_headers(file.owner)},
+            seen.files,
             {
-                "source": file.name,
+                "source": f"{RUNTIMES}{name}",
+                **_searched(seen),
                 "flags": [
                     f"-{resolved.optimise}",
-                    *(flag for one in reversed(settings) for flag in one.flags),
+                    *_standard(file.name, settings),
+                    *flags,
                     *resolved.settings.all_flags,
                 ],
                 "defines": [f"{key}={value}" for key, value in sorted(defines.items())],
@@ -225,7 +254,6 @@ class Builds:
         """One action of the toolchain; `function` is `module:name` among the stages."""
         toolchain = resolved.toolchain
         cpu = plain(resolved.cpu)
-        include = [name for name in inputs if name.startswith("include/")]  # the order of inputs is in no key
         return self._known.add(
             Action(
                 stage=stage,
@@ -234,7 +262,6 @@ class Builds:
                 outputs=outputs,
                 parameters={
                     "toolchain": {"name": toolchain.name, "implementation": toolchain.implementation, "cpu": cpu},
-                    **({"include": include} if include else {}),
                     **parameters,
                 },
                 inputs=inputs,
@@ -243,6 +270,19 @@ class Builds:
                 timeout_s=toolchain.timeout_s,
             )
         )
+
+
+def _searched(seen: _Seen) -> dict[str, JSON]:
+    return {"include": list(seen.include)} if seen.include else {}
+
+
+def _standard(name: str, settings: Iterable[Runtime]) -> list[str]:
+    """The flag for a source's language; none for assembly."""
+    suffix = PurePath(name).suffix
+    if suffix in (".S", ".s"):
+        return []
+    words = (*(word for one in settings for word in one.std), *_STANDARDS)
+    return [next(f"-std={word}" for word in words if ("++" in word) == (suffix != ".c"))]
 
 
 def target_facts(resolved: ResolvedBench) -> dict[str, JSON]:

@@ -67,12 +67,7 @@ def _spell_lines(action: Action, error: TinyflowError) -> None:
     """The same for lines of sources that the firmware knows: those of runtimes and their headers."""
 
     def spelled(match: re.Match[str]) -> str:
-        for name, path in _linked_sources(action):
-            if match[1] == name:
-                return spell_path(path)
-            if name.endswith("/") and match[1].startswith(name):
-                return spell_path(path / match[1].removeprefix(name))
-        return match[1]
+        return next((spell_path(path) for name, path in _linked_sources(action) if match[1] == name), match[1])
 
     error.what = re.sub(r"(?<=; )in/(\S+?)(?=:\d+:\d+)", spelled, error.what)
 

@@ -67,7 +67,7 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
         name = f"lib/{runtime.name}.a"
         if name in link.inputs:
             inputs[name] = link.inputs[name]
-            libraries[runtime.name] = _members(runtime.name, link.inputs[name], inputs)
+            libraries[runtime.name] = _members(link.inputs[name], inputs)
     if any(name.startswith("prebuilt/") for name in link.inputs):
         what = "a runtime of it comes compiled, so that its symbols can't get a prefix"
         plan.bench.refuse(what, at="backend", hint="link what build/<bench>/generate holds by hand")
@@ -96,17 +96,14 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
     )
 
 
-def _members(runtime: str, library: Input, inputs: dict[str, Input]) -> list[JSON]:
+def _members(library: Input, inputs: dict[str, Input]) -> list[JSON]:
     """How each object of a library is compiled, in their order in it; sources and headers become inputs."""
     assert isinstance(library, Output), "libraries are archived by an action"
     members: list[JSON] = []
-    for name, made in sorted(library.action.inputs.items()):
+    for _, made in sorted(library.action.inputs.items()):
         assert isinstance(made, Output), "objects are compiled by an action"
-        compiled, source = made.action, str(made.action.parameters["source"])
-        folder = f"runtime/{runtime}/{name.removeprefix('objects/').removesuffix('.o').removesuffix(source)}"
-        for own, file in compiled.inputs.items():
-            inputs[own if own.startswith("include/") else folder + own] = file
-        members.append({"source": folder + source, **_how(compiled)})
+        inputs |= made.action.inputs
+        members.append({"source": made.action.parameters["source"], **_how(made.action)})
     return members
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
 
 from tinyflow.core.action import JSON, Action, Input, Output, in_order
@@ -52,6 +53,10 @@ class Planner:
         self.models = Models(catalogue, mirrors, store, self._known)
         self._builds = Builds(catalogue, self._known)
         self._generation = Generation(catalogue, self._builds, self._known)
+
+    def is_outdated_by(self, saved: Iterable[Path]) -> bool:
+        """Whether one of these files includes others now than what was planned with."""
+        return self._builds.includes.are_others(saved)
 
     def plan_suite(self, name: str) -> tuple[BenchPlan, ...]:
         """All benches of a suite. Raises UsageError and RecipeError."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import SourceFile
+from tinyflow.flow.planning.includes import HEADERS
 from tinyflow.flow.planning.plan import BenchPlan
 
 # in this order, and with these words
@@ -52,8 +53,9 @@ class Watched:
         return {path: path.stat().st_mtime_ns if path.exists() else None for path in self.files}
 
     def concerns(self, path: Path) -> bool:
-        """Whether a file that changed may change a bench."""
-        return path in self.files or any(folder in path.parents for folder in self.folders)
+        """Whether a file that changed may change a bench; so may a new header where others are."""
+        is_near = path.suffix in HEADERS and any(path.parent == file.parent for file in self.files)
+        return path in self.files or is_near or any(folder in path.parents for folder in self.folders)
 
 
 def tell(before: Row | None, row: Row) -> str:

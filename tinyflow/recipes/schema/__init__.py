@@ -11,7 +11,7 @@ from tinyflow.recipes.schema.frontend import Frontend
 from tinyflow.recipes.schema.model import Model, Samples
 from tinyflow.recipes.schema.part import STRICT, Recipe
 from tinyflow.recipes.schema.processor import Processor
-from tinyflow.recipes.schema.runtime import Isa, Runtime
+from tinyflow.recipes.schema.runtime import Runtime
 from tinyflow.recipes.schema.suite import Figures, Matrix, Published, Suite
 from tinyflow.recipes.schema.target import Memory, Target
 from tinyflow.recipes.schema.toolchain import Cpu, Toolchain
@@ -28,7 +28,6 @@ __all__ = [
     "Figures",
     "Frontend",
     "Group",
-    "Isa",
     "Matrix",
     "Memory",
     "Model",

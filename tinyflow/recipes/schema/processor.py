@@ -32,7 +32,7 @@ class Processor(Recipe):
     @property
     def kinds(self) -> frozenset[str]:
         """Whose sources of a runtime are compiled for it."""
-        return frozenset({self.isa, *self.features, *self.kernel_variants})
+        return frozenset({self.name, self.isa, *self.features, *self.kernel_variants})
 
     def compiled_by(self, toolchain: Toolchain) -> Cpu | None:
         """How a toolchain does: what is said of the processor, or of its instruction set. None where nothing is."""

@@ -7,10 +7,8 @@ from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from tinyflow.recipes.fields import Digest, Name, RelativePath
+from tinyflow.recipes.fields import Digest, Name, ProcessorName, RelativePath, Root, Standard
 from tinyflow.recipes.schema.part import Part, Recipe, part
-
-Isa = Literal["all", "thumb", "riscv", "xtensa", "arm", "aarch64", "host"]
 
 
 @part
@@ -42,23 +40,29 @@ class OwnKernel(Part):
 
 @part
 class Runtime(Recipe):
-    """A library for the chip: C sources beside the recipe, built once per flag set."""
+    """A library for the chip: C, C++ and assembly, beside the recipe or elsewhere, built once per flag set."""
 
     renamed = MappingProxyType({"base": "extends", "uses": "depends"})
 
-    sources: Mapping[Name, tuple[RelativePath, ...]] = field(default_factory=dict)
-    """Files below the recipe's folder (C, C++, assembly), for `all` processors, for one instruction set, or for
-    processors with one of `features` or `kernel_variants`, such as dsp: see `Processor.kinds`."""
-    prebuilt: Mapping[Isa, Mapping[RelativePath, Digest]] = field(default_factory=dict)
-    """Objects and libraries (`.o`, `.a`) that are linked as they are, each with its sha256."""
+    root: Root | None = None
+    """Folder of all its files, if it isn't the recipe's: a path from there, which may name `${VARIABLES}`."""
+    sources: Mapping[ProcessorName, tuple[RelativePath, ...]] = field(default_factory=dict)
+    """Files below that folder (C, C++, assembly), for `all` processors, one of them, those of an instruction set, or
+    those with one of `features` or `kernel_variants`, such as dsp: see `Processor.kinds`."""
+    exclude: tuple[RelativePath, ...] = ()
+    """Files that are neither sources nor headers of it, though patterns match them."""
+    prebuilt: Mapping[ProcessorName, Mapping[RelativePath, Digest]] = field(default_factory=dict)
+    """Objects and libraries (`.o`, `.a`) that are linked as they are, each with its sha256; for whom as `sources`."""
     extends: Name | None = None
     """Another runtime, whose sources are this one's too, but for those that `overrides` replaces."""
     overrides: Mapping[RelativePath, RelativePath] = field(default_factory=dict)
     """Source of the extended runtime → source below this recipe's folder that takes its place."""
     include: tuple[RelativePath, ...] = ()
-    """Folders of headers below the recipe's folder, in the order of search."""
+    """Folders of headers below its folder, in the order of search."""
     depends: tuple[Name, ...] = ()
     """Other runtimes whose headers its sources include; a backend that names it names them too."""
+    std: tuple[Standard, ...] = ()
+    """The languages of its C and C++: `[gnu11, c++20]`. Without, what it extends says so, or else gnu17 and c++17."""
     flags: tuple[str, ...] = ()
     """For the compiler. They, `defines` and `include` hold for sources of `extends` too, without `overrides`."""
     defines: Mapping[str, Any] = field(default_factory=dict)
@@ -68,8 +72,8 @@ class Runtime(Recipe):
     def __post_init__(self) -> None:
         if self.overrides and self.extends is None:
             raise ValueError('"overrides" need "extends", the runtime whose sources they replace')
-        if not (self.sources or self.prebuilt or self.extends):
-            raise ValueError('nothing to build; give "sources", "prebuilt" or "extends"')
+        if not (self.sources or self.prebuilt or self.extends or self.include):
+            raise ValueError('nothing to build; give "sources", "prebuilt", "include" or "extends"')
         for path in (path for group in self.prebuilt.values() for path in group):
             if not path.endswith((".o", ".a")):
                 raise ValueError(f"{path} is neither an object (.o) nor a library (.a)")

@@ -1,0 +1,61 @@
+"""A runtime whose sources lie elsewhere: in somebody's checkout, which nothing is copied from."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from tests_support import CHECKOUT, doit
+
+BENCH = "bench:toycar-fcgen-host"
+RECIPE = """\
+description: The kernel that fcgen's code calls, as it lies in its own folder
+root: ROOT
+sources: {all: ["**/*.cc"]}
+exclude: ["**/*_test.cc"]
+include: [include]
+std: [c++20]
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """The project of the generator, beside the checkout `theirs` with its library and a test that can't be compiled."""
+    place, theirs = tmp_path / "project", tmp_path / "theirs"
+    shutil.copytree(CHECKOUT / "tests" / "examples" / "own_generator", place)
+    library = place / "recipes" / "runtimes" / "fclib"
+    theirs.mkdir()
+    shutil.move(library / "include", theirs / "include")
+    (theirs / "kernels").mkdir()
+    shutil.move(library / "src" / "fclib.cpp", theirs / "kernels" / "fclib.cc")
+    (theirs / "kernels" / "fclib_test.cc").write_text("#include <gtest/gtest.h>\n")
+    (library / "runtime.yaml").write_text(RECIPE.replace("ROOT", "${FC_DIR}/theirs"))
+    return place
+
+
+@pytest.mark.slow
+def test_sources_are_taken_from_where_they_lie(place: Path, tmp_path: Path) -> None:
+    """By a variable or a path: equal work; an edit there is seen, an archive has what it was made of."""
+    variables = {"FC_DIR": str(tmp_path), "TINYFLOW_CACHE": "cache"}
+    refused = doit(place, BENCH)
+    assert refused.returncode == 2 and "runtime.yaml:2:7: FC_DIR is not set" in refused.stderr
+    assert "fclib_test" not in doit(place, "plan", BENCH, **variables).stdout
+
+    done = doit(place, f"export:{BENCH.removeprefix('bench:')}", **variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    archive = re.search(r"^archive: (\S+) \(", done.stdout, re.MULTILINE)
+    assert archive is not None
+    verified = doit(place, "verify", "--trust", archive[1], TINYFLOW_CACHE="other")
+    assert verified.returncode == 0 and ", 0 different" in verified.stdout, verified.stdout + verified.stderr
+
+    recipe = place / "recipes" / "runtimes" / "fclib" / "runtime.yaml"
+    recipe.write_text(RECIPE.replace("ROOT", "../../../../theirs"))
+    assert "built" not in doit(place, BENCH, TINYFLOW_CACHE="cache").stdout
+
+    header = tmp_path / "theirs" / "include" / "fclib.h"
+    header.write_text(header.read_text() + "\nnonsense;\n")
+    broken = doit(place, BENCH, TINYFLOW_CACHE="cache")
+    assert broken.returncode == 1
+    assert re.search(r"theirs/include/fclib.h:\d+:1: error", broken.stdout + broken.stderr)
