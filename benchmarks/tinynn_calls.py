@@ -277,7 +277,7 @@ class ChipKernels:
         support = [path for path in sources_of(SUPPORT, self._target["cpu"]) if path.stem != "main"]
         objects = {**kernels, **objects_of(self._toolchain, support, [SUPPORT], _SUPPORT_FLAGS)}
         # which have no division
-        is_small = self._target["cpu"] in ("cortex-m0plus", "cortex-a9")
+        is_small = self._target["cpu"] in ("cortex-m0plus", "cortex-a9", "xtensa-lx6")
         generated = {"calls.c": calls}
         return linked(self._toolchain, self._target, generated, [], objects, _SUPPORT_FLAGS, with_builtins=is_small)
 

@@ -30,7 +30,14 @@ def _of(cpu: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("cpu", "best"),
-    [("cortex-m55", "mve"), ("rv32gcv", "rvv"), ("rv64gcv", "rvv"), ("cortex-m3", "armv6m"), ("cortex-a9", "neon")],
+    [
+        ("cortex-m55", "mve"),
+        ("rv32gcv", "rvv"),
+        ("rv64gcv", "rvv"),
+        ("cortex-m3", "armv6m"),
+        ("cortex-a9", "neon"),
+        ("xtensa-lx6", "mac16"),
+    ],
 )
 def test_vectors_are_the_default(cpu: str, best: str) -> None:
     """Where the processor has them."""

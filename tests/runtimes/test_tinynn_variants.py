@@ -69,6 +69,11 @@ def _places(call: Call, output_bytes: int) -> Iterator[tuple[int | None, int]]:
                 yield position, steps * overlap.step
 
 
+def _skip_halfwords_anywhere(cpu: str, operator: str) -> None:
+    if cpu in ("cortex-m0plus", "xtensa-lx6") and operator.endswith("int16"):
+        pytest.skip("tensors lie at any byte here, and this core reads no halfword there")
+
+
 def _check(machine: Any, variant: str, operator: str, count: int) -> None:
     """`count` examples of an operator with weights or many cases, a fifth of many for the others."""
     count = count if operator in _LARGE else min(count, max(count // 5, 30))
@@ -129,8 +134,7 @@ def test_armv6m_variant() -> None:
 )
 def test_variants_at_length(cpu: str, variant: str, operator: str) -> None:
     """Many layers, on every processor that has the variant."""
-    if cpu == "cortex-m0plus" and operator.endswith("int16"):
-        pytest.skip("tensors lie at any byte here, and this core reads no halfword there")
+    _skip_halfwords_anywhere(cpu, operator)
     _check(chip(cpu), variant, operator, 200)
 
 
@@ -161,6 +165,7 @@ _ON_QEMU = [
     ("rv64gcv", "rvv", "qemu-system-riscv64"),
     ("cortex-a9", "neon", "qemu-system-arm"),
     ("cortex-a72", "neon", "qemu-system-aarch64"),
+    ("xtensa-lx6", "mac16", "qemu-system-xtensa"),
 ]
 
 
@@ -168,10 +173,12 @@ _ON_QEMU = [
 @pytest.mark.parametrize("operator", _DIFFERENT)
 @pytest.mark.parametrize(("cpu", "variant", "program"), _ON_QEMU)
 def test_vector_variants(cpu: str, variant: str, program: str, operator: str) -> None:
-    """The variants mve, rvv and neon on QEMU, many layers in one process."""
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
-    _check(chip(cpu, variants=(variant, "c")), variant, operator, 40)
+    """The variants mve, rvv, neon and mac16 on QEMU, many layers in one process."""
+    toolchain, compiler = ("llvm", "clang-22") if variant == "mac16" else ("zig", program)
+    if missing := next((name for name in (program, compiler) if shutil.which(name) is None), None):
+        pytest.skip(f"{missing} is not installed")
+    _skip_halfwords_anywhere(cpu, operator)
+    _check(chip(cpu, toolchain, variants=(variant, "c")), variant, operator, 40)
 
 
 # What few draws give: strides of broadcast, sums that no linear function proves, depthwise rows, at times of four bits.

@@ -45,7 +45,7 @@ _COPIES: Mapping[str, _Copies] = {
 # for each multiplication and for each value that is written; of depthwise kernels, some more
 _PER_MAC: Mapping[str, float] = {
     **{"ref": 12, "c": 4.5, "rv32": 3.2, "armv6m": 2.7},
-    **{"dsp": 0.85, "mve": 0.2, "rvv": 0.25, "neon": 0.4},
+    **{"dsp": 0.85, "mve": 0.2, "rvv": 0.25, "neon": 0.4, "mac16": 1.3},
 }
 _PER_OUTPUT, _DEPTHWISE = 10, 2.0
 # for each value that is added up

@@ -272,6 +272,17 @@ _OF_BYTES: Sequence[Kernel] = (
             ("conv2d_right_armv6m", lambda layer: (layer.rows, packs.right_records(layer))),
         )
     ),
+    *(
+        replace(
+            _conv2d("mac16", (_RIGHT, needs.SMALL_SUMS, needs.MOST_HALVES, *required), packs.packed(pack)),
+            scratch=scratch.HALVES,
+            name=name,
+        )
+        for name, pack, *required in (
+            ("conv2d_line_mac16", packs.mac16_lines, needs.ARMV6M_LINES),
+            ("conv2d_right_mac16", packs.mac16_right),
+        )
+    ),
 )
 _WEIGHTED: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),

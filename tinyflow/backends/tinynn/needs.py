@@ -27,6 +27,8 @@ _LONG = 16
 _WORTH_PERCENT = 95
 # of an output, from which on words of five pixels are too much scratch
 _MOST_WORDS = 320
+# and the same of ten pixels in 16 bits
+_MOST_HALVES = 640
 # in the registers of src/rvv/conv2d_columns.c
 _MOST_COLUMNS = 128
 # of src/c/transpose.c
@@ -216,6 +218,9 @@ WHOLE_THREES = _on_fields(
     lambda f: 10 * (-f["output_width"] % 3) <= f["output_width"],
 )
 FEW_PRODUCTS = _on_fields(f"{_MOST_WORDS} products of an output at most", lambda f: products_of(f) <= _MOST_WORDS)
+MOST_HALVES = _on_fields(
+    f"{_MOST_HALVES} products of an output at most", lambda f: products_of(f) <= _MOST_HALVES
+)
 WINOGRAD_SHAPES = _on_fields(
     "3x3 taps, stride 1, no dilation, input channels in whole eights, even output channels", winograd.is_possible
 )

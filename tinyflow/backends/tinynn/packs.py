@@ -170,6 +170,27 @@ def armv6m_words(layer: Layer) -> tuple[Array, Array]:
     return layer.rows, lines.line_records(layer, lines.ARMV6M)
 
 
+def mac16_rows(layer: Layer) -> Array:
+    """Rows filled up to fours (src/mac16)."""
+    return np.pad(layer.rows, ((0, 0), (0, -layer.rows.shape[1] % 4)))
+
+
+def mac16_records(layer: Layer, of_biases: Array) -> Array:
+    """The same records with biases as mac16.h wants them: 256 times what they are, values being 128 more."""
+    biases = of_biases[:, 0].astype(np.int64) - 128 * layer.rows.astype(np.int64).sum(axis=1) << 8
+    return np.column_stack([biases.astype(np.uint64).astype(np.uint32).view(np.int32), of_biases[:, 1:]])
+
+
+def mac16_lines(layer: Layer) -> tuple[Array, Array]:
+    """See src/mac16/conv2d.c."""
+    return mac16_rows(layer), mac16_records(layer, lines.line_records(layer, lines.ARMV6M))
+
+
+def mac16_right(layer: Layer) -> tuple[Array, Array]:
+    """See src/mac16/conv2d_right.c."""
+    return mac16_rows(layer), mac16_records(layer, right_records(layer))
+
+
 def planes_of_lines(layer: Layer) -> tuple[Array, Array]:
     """The same, rescaled by lines (rv32/depthwise3x3.c)."""
     return layer.rows.ravel(), lines.line_records(layer, lines.RV32)

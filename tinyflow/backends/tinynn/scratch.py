@@ -241,6 +241,7 @@ TILES: Mapping[str, Tile] = {
     "neon": Tile(2, MVE_CHANNELS, _whole_steps),
     "rvv": Tile(6, 1, _window),
     "armv6m": Tile(5, 1, _window),
+    "mac16": Tile(10, 1, lambda f: products_of(f, 4)),
     "rv32_fields": Tile(6, 2, lambda f: 2 * products_of(f)),
 }
 FIELDS = Scratch(
@@ -253,6 +254,20 @@ WORDS = Scratch(
     "each pixel's values under the window, as bytes and as words; a place aside for outputs, where tiles reach over "
     "the last ones",
     lambda f: TILES["armv6m"].scratch.size_bytes(f) + TILES["armv6m"].pixels * WORD_BYTES * products_of(f),
+)
+
+
+def halves_bytes(pixels: int, products: int) -> int:
+    """Of so many pixels' values and of a channel's weights (mac16.h), and a word."""
+    return 2 * (pixels + 1) * rounded_up(products, 4) + WORD_BYTES
+
+
+HALVES = Scratch(
+    "each pixel's values under the window in 16 bits, and those of one as bytes; a channel's weights in 16 bits",
+    lambda f: (
+        halves_bytes(TILES["mac16"].pixels, products_of(f))
+        + (products_of(f, 4) if _has_window(f) or f["input_channels"] % 4 else 0)
+    ),
 )
 
 

@@ -11,10 +11,10 @@ from tinyflow.core.errors import RecipeError
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "ref": ("ref",),
     "c": ("c", "ref"),
-    **{name: (name, "c", "ref") for name in ("dsp", "rv32", "mve", "rvv", "armv6m", "neon")},
+    **{name: (name, "c", "ref") for name in ("dsp", "rv32", "mve", "rvv", "armv6m", "neon", "mac16")},
 }
 # for which a chip packs nothing
-_PACKED_AHEAD = ("armv6m", "neon")
+_PACKED_AHEAD = ("armv6m", "neon", "mac16")
 _PORTABLE = ("ref", "c")
 # the values of a backend's option `kernels`, the default first
 KERNELS = ("best", *VARIANTS)

@@ -481,6 +481,8 @@ TINYNN_SCRATCH(tinynn_conv2d_rv32, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_fields_rv32, tinynn_conv2d); /* weights small enough for sums of 16 bits */
 TINYNN_SCRATCH(tinynn_conv2d_words_armv6m, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_right_armv6m, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_conv2d_line_mac16, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_conv2d_right_mac16, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_lines_dsp, tinynn_conv2d); /* kernels whose rows are a few values */
 TINYNN_SCRATCH(tinynn_conv2d_lines_short_dsp, tinynn_conv2d);

@@ -6,6 +6,8 @@
  * With TILE_WORDS `tile` has room for all values as words. With TILE_ROWS values come as rows of a kernel, which are left in the
  * input where they lie inside of it.
  *
+ * With TILE_HALVES they become halves (mac16.h), one pixel after the other; the last tile may have fewer pixels.
+ *
  * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first. With TILE_PAIRS of
  * pixels all are: x[0] is words x0 + 65536 * x1 of all pairs, product by product.
  * Packing and scratch: backends/tinynn/scratch.py and packs.py.
@@ -35,6 +37,10 @@ struct tinynn_tile {
   int32_t output_zero_point, lowest, highest;
 #ifdef TILE_WORDS
   int32_t *words; /* room for [products][TILE_PIXELS] */
+#endif
+#ifdef TILE_HALVES
+  uint32_t *halves; /* [pixels][fours][2]; room for a channel's weights and a word behind */
+  int32_t fours, pixels;
 #endif
 #ifdef TILE_ROWS
   int32_t rows, run;        /* products are `rows` times `run` */
@@ -175,6 +181,19 @@ static inline const TILE_ELEMENT *products_of(const struct tinynn_conv2d *restri
   copy_patch(p, place->image, patch, place->y, place->x);
   return patch;
 }
+
+#ifdef TILE_HALVES
+static inline void bring_together(const struct tinynn_conv2d *restrict p, struct tinynn_tile *job, struct place *place,
+                                  int32_t pixels, int8_t *restrict patch) {
+  uint32_t *halves = job->halves;
+  job->pixels = pixels;
+  for (; pixels > 0; --pixels) {
+    tinynn_widen(halves, products_of(p, place, patch), job->fours);
+    advance(p, place);
+    halves += 2 * job->fours;
+  }
+}
+#endif
 #else
 static inline int32_t pair_of(int8_t first, int8_t second) { return first + second * 65536; }
 
@@ -325,6 +344,10 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TI
   int32_t *const words = (int32_t *)(void *)scratch;
   scratch += TILE_PIXELS * (int32_t)sizeof *words * products;
 #endif
+#ifdef TILE_HALVES
+  uint32_t *const halves = (uint32_t *)(void *)scratch;
+  scratch += (int32_t)sizeof *halves * (2 * (TILE_PIXELS + 1) * (pitch / 4) + 1);
+#endif
 #ifdef TILE_PAIRS
   const int32_t padding = TILE_PAIRS * (int32_t)sizeof(int32_t) * pitch;
   const int32_t patches = padding + (is_direct ? 0 : p->input_channels);
@@ -347,6 +370,10 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TI
 #ifdef TILE_WORDS
   job.words = words;
 #endif
+#ifdef TILE_HALVES
+  job.halves = halves;
+  job.fours = pitch / 4;
+#endif
 #ifdef TILE_ROWS
   job.rows = p->kernel_height;
   job.run = p->kernel_width * p->input_channels;
@@ -358,6 +385,8 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TI
     const int32_t pixels = left < TILE_PIXELS ? left : TILE_PIXELS;
 #ifdef TILE_PAIRS
     bring_together(p, &job, &place, pixels, scratch, pitch);
+#elif defined(TILE_HALVES)
+    bring_together(p, &job, &place, pixels, scratch);
 #else
     for (int32_t i = 0; i < TILE_PIXELS; ++i) {
       job.x[i] = job.x[0]; /* pixels that are not there */
@@ -375,7 +404,11 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TI
     }
 #endif
     /* the tile is written as a whole, but the output may have fewer pixels or channels */
+#ifdef TILE_HALVES
+    const int is_aside = 0;
+#else
     const int is_aside = pixels < TILE_PIXELS || p->output_channels < pitch_aside;
+#endif
     job.output = is_aside ? aside : output;
     job.output_pitch = is_aside ? pitch_aside : p->output_pitch;
     tile(&job);

@@ -1,0 +1,41 @@
+/* A sum's output by a line whose factor is in two parts, so that products have 32 bits: records of backends/tinynn/lines.py. */
+#ifndef TINYNN_LINE_H
+#define TINYNN_LINE_H
+
+#include <stdint.h>
+
+#include "tinynn.h"
+
+struct tinynn_line {
+  int32_t upper, lower, offset, shift, zero;
+};
+
+enum { TINYNN_LINE_PLACES = 13, TINYNN_LINE_DROPPED = 14, TINYNN_LINE_SUM_BITS = 18 };
+
+static inline struct tinynn_line tinynn_line(const struct tinynn_channel *channel, int32_t output_zero_point,
+                                             int32_t lowest) {
+  const int32_t shift = channel->shift & 31, offset = (int32_t)((uint32_t)channel->shift >> 5);
+  const int is_two_sided = output_zero_point > lowest;
+  const struct tinynn_line line = {
+      .upper = channel->multiplier >> TINYNN_LINE_DROPPED,
+      .lower = channel->multiplier & ((1 << TINYNN_LINE_DROPPED) - 1),
+      .offset = offset + lowest * (1 << shift),
+      .shift = shift,
+      .zero = is_two_sided ? output_zero_point * (1 << shift) + (1 << TINYNN_LINE_PLACES) : INT32_MIN,
+  };
+  return line;
+}
+
+static inline int32_t tinynn_on_line(int32_t sum, struct tinynn_line line, int32_t lowest, int32_t highest) {
+  if ((uint32_t)sum >> TINYNN_LINE_SUM_BITS != 0) {
+    return sum < 0 ? lowest : highest;
+  }
+  int32_t x = sum * line.upper + (int32_t)((uint32_t)sum * (uint32_t)line.lower >> TINYNN_LINE_DROPPED) + line.offset;
+  if (x < line.zero) {
+    x -= 1 << TINYNN_LINE_PLACES;
+  }
+  x >>= line.shift;
+  return x > highest ? highest : x;
+}
+
+#endif
