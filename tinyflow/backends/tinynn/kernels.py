@@ -197,6 +197,16 @@ _ONE_SIDED = (_RIGHT, _3X3, needs.NOT_BELOW_ZERO, needs.LINES)
 _LINE = replace(
     _depthwise("rv32", "planes", _ONE_SIDED, packs.planes_of_lines, scratch.PLANE), name="depthwise3x3_line_rv32"
 )
+_MAC16_LINE = replace(
+    _depthwise(
+        "mac16",
+        "planes",
+        (_RIGHT, _3X3, needs.STRIDES_OF_TWO, needs.ARMV6M_LINES),
+        packs.planes_of_armv6m_lines,
+        scratch.WIDE_PLANE_AND_SUMS,
+    ),
+    name="depthwise3x3_line_mac16",
+)
 _PLANES = _depthwise("dsp", "planes", (_RIGHT, _3X3, needs.STRIDE_OF_TWO), packs.planes_in_words, scratch.WIDE_PLANE)
 _SHORT_PLANES = replace(
     _PLANES,
@@ -220,6 +230,7 @@ def _by_fours(kernel: Kernel) -> Kernel:
 # of weights of four bits these have no form
 _OF_BYTES: Sequence[Kernel] = (
     _LINE,
+    _MAC16_LINE,
     _convolves("lines_short_dsp", (*_FEW, _SHORT), _by_lines(short.pairs)),
     _convolves("short_dsp", (_SHORT,), packs.with_records(short.pairs)),
     replace(

@@ -182,6 +182,7 @@ WHOLE_EIGHTS = _on_fields(
 )
 WHOLE_FOURS = _on_fields("channels in whole fours", lambda f: f["input_channels"] % 4 == 0)
 STRIDE_OF_TWO = _on_fields("a stride of 2 at most", lambda f: f["stride_x"] <= 2)
+STRIDES_OF_TWO = _on_fields("strides of 2 at most", lambda f: max(f["stride_y"], f["stride_x"]) <= 2)
 FOUR_CHANNELS = _on_fields("4 channels at least", lambda f: f["channels"] >= 4)
 IS_NARROW = _on_fields(
     f"{NARROW_WINDOW} elements in a window at most", lambda f: f["kernel_height"] * f["kernel_width"] <= NARROW_WINDOW

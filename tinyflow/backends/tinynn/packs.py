@@ -196,6 +196,11 @@ def planes_of_lines(layer: Layer) -> tuple[Array, Array]:
     return layer.rows.ravel(), lines.line_records(layer, lines.RV32)
 
 
+def planes_of_armv6m_lines(layer: Layer) -> tuple[Array, Array]:
+    """And by those of 13 places (mac16/depthwise3x3.c)."""
+    return layer.rows.ravel(), lines.line_records(layer, lines.ARMV6M)
+
+
 def planes_in_words(layer: Layer) -> tuple[Array, Array]:
     """The same; the last three taps are read as a word."""
     taps, records = planes(layer)

@@ -106,6 +106,18 @@ WIDE_PLANE_AND_MORE = Scratch(
 )
 
 
+def _wide_rows_bytes(f: Fields) -> int:
+    """With rows for columns where there are more outputs along them."""
+    lengths, outputs = _plane(f), (f["output_height"], f["output_width"])
+    rows, columns = lengths if outputs[0] <= outputs[1] else lengths[::-1]
+    return 2 * rows * rounded_up(columns, 2) + WORD_BYTES * (max(outputs) + 1)
+
+
+WIDE_PLANE_AND_SUMS = Scratch(
+    "one channel with its padding, 16 bits for each value, along its longer side; sums of a row", _wide_rows_bytes
+)
+
+
 def pairs_of_taps(f: Fields) -> int:
     """Of dsp/row.h: with a tap of zeros at least, in chunks of three."""
     return rounded_up(f["kernel_width"] // 2 + 1, 3)

@@ -6,7 +6,7 @@
  * at work, a12 bias, a13 channels left, a14 all pixels, a15 all values. m0 and m1 values, m2 and m3 weights: while a word is
  * multiplied, the next one is loaded.
  */
-#include "tinynn/function.inc"
+#include "tinynn/xtensa.inc"
 
 #define X 0
 #define WEIGHTS 4
@@ -15,33 +15,6 @@
 #define PIXELS 16
 #define CHANNELS 20
 #define ROOM 24
-
-#if defined(__XTENSA_WINDOWED_ABI__)
-.macro enter
-  entry a1, 32
-.endm
-
-.macro leave
-  retw
-.endm
-#else
-.macro enter
-  addi a1, a1, -16
-  s32i a12, a1, 0
-  s32i a13, a1, 4
-  s32i a14, a1, 8
-  s32i a15, a1, 12
-.endm
-
-.macro leave
-  l32i a12, a1, 0
-  l32i a13, a1, 4
-  l32i a14, a1, 8
-  l32i a15, a1, 12
-  addi a1, a1, 16
-  ret
-.endm
-#endif
 
 function tinynn_dots_mac16
   enter
