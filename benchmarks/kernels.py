@@ -28,7 +28,9 @@ def main() -> None:
     """Read the command line, bench each model or print the document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--variant", action="append", help="ref, c, dsp, rv32, mve, rvv, armv6m, neon, mac16; may be given several times"
+        "--variant",
+        action="append",
+        help="ref, c, dsp, rv32, mve, rvv, armv6m, neon, mac16; may be given several times",
     )
     parser.add_argument("--cpu", default="cortex-m7")
     parser.add_argument("--toolchain", default="zig")

@@ -61,7 +61,7 @@ def test_values_of_features_are_those_of_the_recipes(project: Path) -> None:
     [
         (["suite:go"], ["suite:good"]),
         (["bench:v"], ["bench:vww-"]),
-        (["bench:vww-tvmaot-esp"], [f"bench:vww-tvmaot-esp32{kind}" for kind in ("", "c3", "c3_devkit", "c6")]),
+        (["bench:vww-tvmaot-esp"], [f"bench:vww-tvmaot-esp32{kind}" for kind in ("", "c3", "c3_devkit", "c6", "s3")]),
         (["bench:vww-tvmaot-stm32f4+ds"], ["bench:vww-tvmaot-stm32f4+dsp"]),
         (["bench:vww-tvmaot-stm32f4+dsp+shr"], ["bench:vww-tvmaot-stm32f4+dsp+shrink"]),
         (["-n", "2", "report:mix"], ["report:mixed"]),

@@ -13,8 +13,12 @@ from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, Paths, Words,
 
 def tools(cpu: Cpu) -> tuple[Tool, ...]:
     """The driver stands for the compiler proper, which comes from the same build. Nothing is looked for yet."""
-    hint = f"apt-get install {cpu['package']}, or leave out +toolchain.gcc"
-    return tuple(Tool("binary", _program(cpu, name), hint) for name in ("gcc", "as", "ld", "ar"))
+    package = cpu.get("package")
+    hint = f"apt-get install {package}" if package else f"put the folder of {_program(cpu, 'gcc')} on PATH"
+    return tuple(
+        Tool("binary", _program(cpu, name), f"{hint}, or leave out +toolchain.gcc")
+        for name in ("gcc", "as", "ld", "ar")
+    )
 
 
 def _program(cpu: Cpu, name: str) -> str:

@@ -207,6 +207,12 @@ _MAC16_LINE = replace(
     ),
     name="depthwise3x3_line_mac16",
 )
+_MAC16_RIGHT = replace(
+    _MAC16_LINE,
+    needs=_MAC16_LINE.needs[:-1],
+    pack=packs.packed(packs.planes),
+    name="depthwise3x3_right_mac16",
+)
 _PLANES = _depthwise("dsp", "planes", (_RIGHT, _3X3, needs.STRIDE_OF_TWO), packs.planes_in_words, scratch.WIDE_PLANE)
 _SHORT_PLANES = replace(
     _PLANES,
@@ -231,6 +237,8 @@ def _by_fours(kernel: Kernel) -> Kernel:
 _OF_BYTES: Sequence[Kernel] = (
     _LINE,
     _MAC16_LINE,
+    _MAC16_RIGHT,
+    _fully_connected("mac16", (_RIGHT, needs.SMALL_SUMS), packs.packed(packs.mac16_right), scratch.HALVES_OF_INPUTS),
     _convolves("lines_short_dsp", (*_FEW, _SHORT), _by_lines(short.pairs)),
     _convolves("short_dsp", (_SHORT,), packs.with_records(short.pairs)),
     replace(

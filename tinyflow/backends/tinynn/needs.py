@@ -219,9 +219,7 @@ WHOLE_THREES = _on_fields(
     lambda f: 10 * (-f["output_width"] % 3) <= f["output_width"],
 )
 FEW_PRODUCTS = _on_fields(f"{_MOST_WORDS} products of an output at most", lambda f: products_of(f) <= _MOST_WORDS)
-MOST_HALVES = _on_fields(
-    f"{_MOST_HALVES} products of an output at most", lambda f: products_of(f) <= _MOST_HALVES
-)
+MOST_HALVES = _on_fields(f"{_MOST_HALVES} products of an output at most", lambda f: products_of(f) <= _MOST_HALVES)
 WINOGRAD_SHAPES = _on_fields(
     "3x3 taps, stride 1, no dilation, input channels in whole eights, even output channels", winograd.is_possible
 )

@@ -281,6 +281,7 @@ HALVES = Scratch(
         + (products_of(f, 4) if _has_window(f) or f["input_channels"] % 4 else 0)
     ),
 )
+HALVES_OF_INPUTS = Scratch("inputs in 16 bits", lambda f: 2 * rounded_up(f["inputs"], 4) + WORD_BYTES)
 
 
 def row_words(f: Fields) -> int:

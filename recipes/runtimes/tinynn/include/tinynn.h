@@ -484,6 +484,8 @@ TINYNN_SCRATCH(tinynn_conv2d_right_armv6m, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_line_mac16, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_right_mac16, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_depthwise3x3_line_mac16, tinynn_depthwise);
+TINYNN_SCRATCH(tinynn_depthwise3x3_right_mac16, tinynn_depthwise);
+TINYNN_SCRATCH(tinynn_fully_connected_mac16, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_lines_dsp, tinynn_conv2d); /* kernels whose rows are a few values */
 TINYNN_SCRATCH(tinynn_conv2d_lines_short_dsp, tinynn_conv2d);

@@ -31,8 +31,8 @@ static inline uint32_t *tinynn_widen_fours(uint32_t *restrict to, uint32_t word)
   return to + 2;
 }
 
-/* Values as halves, from any address. */
-static inline void tinynn_widen(uint32_t *restrict to, const int8_t *restrict from, int32_t fours) {
+/* Values as halves, from any address; the end of them. */
+static inline uint32_t *tinynn_widen(uint32_t *restrict to, const int8_t *restrict from, int32_t fours) {
   uint32_t word;
   if (((uintptr_t)from & 3) == 0) {
 #pragma GCC unroll 1
@@ -48,6 +48,7 @@ static inline void tinynn_widen(uint32_t *restrict to, const int8_t *restrict fr
     to = tinynn_widen_fours(to, word);
     from += 4;
   }
+  return to;
 }
 
 #endif

@@ -147,13 +147,20 @@ static inline void advance(const struct tinynn_conv2d *restrict p, struct place 
 }
 
 #ifndef TILE_PAIRS
+#if defined(TILE_ROWS) || defined(TILE_HALVES)
+/* Whether all that is under the kernel lies in the input, each row's values side by side. */
+static inline int is_inside(const struct tinynn_conv2d *restrict p, const struct place *place) {
+  return place->x >= 0 && place->x + p->kernel_width <= p->input_width && p->dilation_x == 1 && place->y >= 0 &&
+         place->y + (p->kernel_height - 1) * p->dilation_y < p->input_height;
+}
+#endif
+
 #ifdef TILE_ROWS
 /* Point at the rows of one pixel's kernel: inside the input, or gathered in `patch`. */
 static inline const TILE_ELEMENT *rows_of(const struct tinynn_conv2d *restrict p, const struct place *place,
                                           TILE_ELEMENT *restrict patch, int32_t *gap) {
   const int32_t line_bytes = p->input_width * p->input_channels;
-  if (place->x >= 0 && place->x + p->kernel_width <= p->input_width && p->dilation_x == 1 && place->y >= 0 &&
-      place->y + (p->kernel_height - 1) * p->dilation_y < p->input_height) {
+  if (is_inside(p, place)) {
     *gap = p->dilation_y * line_bytes - p->kernel_width * p->input_channels;
     return place->image + place->y * line_bytes + place->x * p->input_channels;
   }
@@ -163,6 +170,7 @@ static inline const TILE_ELEMENT *rows_of(const struct tinynn_conv2d *restrict p
 }
 #endif
 
+#ifndef TILE_HALVES
 /* Point at one pixel's products, gathered in `patch` unless they are contiguous already. */
 static inline const TILE_ELEMENT *products_of(const struct tinynn_conv2d *restrict p, const struct place *place,
                                         TILE_ELEMENT *restrict patch) {
@@ -181,16 +189,30 @@ static inline const TILE_ELEMENT *products_of(const struct tinynn_conv2d *restri
   copy_patch(p, place->image, patch, place->y, place->x);
   return patch;
 }
-
-#ifdef TILE_HALVES
+#else
 static inline void bring_together(const struct tinynn_conv2d *restrict p, struct tinynn_tile *job, struct place *place,
                                   int32_t pixels, int8_t *restrict patch) {
+  const int32_t pitch = p->input_width * p->input_channels, row = p->kernel_width * p->input_channels;
   uint32_t *halves = job->halves;
   job->pixels = pixels;
+  if (p->kernel_height * p->kernel_width == 1 && p->input_width == p->output_width && row % 4 == 0 &&
+      p->input_height == p->output_height && p->pad_left + p->pad_top == 0) {
+    tinynn_widen(halves, place->image, pixels * job->fours);
+    place->image += pixels * row;
+    return;
+  }
   for (; pixels > 0; --pixels) {
-    tinynn_widen(halves, products_of(p, place, patch), job->fours);
+    if (row % 4 == 0 && is_inside(p, place)) {
+      const int8_t *line = place->image + place->y * pitch + place->x * p->input_channels;
+      for (int32_t left = p->kernel_height; left > 0; --left) {
+        halves = tinynn_widen(halves, line, row / 4);
+        line += p->dilation_y * pitch;
+      }
+    } else {
+      copy_patch(p, place->image, patch, place->y, place->x);
+      halves = tinynn_widen(halves, patch, job->fours);
+    }
     advance(p, place);
-    halves += 2 * job->fours;
   }
 }
 #endif
