@@ -110,7 +110,7 @@ def _wide_rows_bytes(f: Fields) -> int:
     """With rows for columns where there are more outputs along them."""
     lengths, outputs = _plane(f), (f["output_height"], f["output_width"])
     rows, columns = lengths if outputs[0] <= outputs[1] else lengths[::-1]
-    return 2 * rows * rounded_up(columns, 2) + WORD_BYTES * (max(outputs) + 1)
+    return 2 * rows * rounded_up(columns, 2) + WORD_BYTES * (int(max(outputs)) + 1)
 
 
 WIDE_PLANE_AND_SUMS = Scratch(
