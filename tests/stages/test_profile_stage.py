@@ -128,3 +128,38 @@ def test_calls_are_matched_in_order() -> None:
     assert found == [[PIECES[1]], [], [PIECES[3], PIECES[4]]]
     assert rest == [PIECES[0], PIECES[2], PIECES[5]]
     assert profile._share(1, 0) == 0
+
+
+CHAINED = [
+    {"index": 0, "operator": "CONV_2D", "functions": [], "macs": 8},
+    {"index": 1, "operator": "CONV_2D", "functions": ["rows_0_1"], "macs": 8},
+    {"index": 2, "operator": "ADD", "functions": [], "macs": 0},
+    {"index": 3, "operator": "ADD", "functions": ["rows_2_3"], "macs": 0},
+    {"index": 4, "operator": "ADD", "functions": ["add"], "macs": 0},
+]
+CHAINS = [
+    {"layers": [0, 1], "rows": 1, "calls": 4, "bytes": {}, "whole_bytes": 0, "order": "0 0 1", "functions": ["conv"]},
+    {"layers": [2, 3], "rows": 1, "calls": 2, "bytes": {}, "whole_bytes": 0, "order": "2 3", "functions": ["add"]},
+]
+
+
+def _chained(*callees: str) -> tuple[list[int | None], list[str]]:
+    """Instructions of each layer where each of these ran one more than the one before; and what is of no layer."""
+    plan = PlanDocument.of({"backend": "b", "layers": CHAINED, "chains": CHAINS})
+    pieces = [Piece(callee, (edge(0x300, 2, 1 << at),)) for at, callee in enumerate(callees)]
+    document = _document(plan, summer(None), pieces, {})
+    layers = [layer.get("instructions") for layer in document["layers"]]  # type: ignore[union-attr]
+    assert document["total"]["instructions"] == (1 << len(callees)) - 1  # type: ignore[index, call-overload]
+    return layers, document["other"]["instructions"]  # type: ignore[return-value, index, call-overload]
+
+
+def test_kernels_that_a_chain_calls_are_their_layers() -> None:
+    """In the chain's order; what walks its table and moves rows is the last one's, and so is all where calls differ."""
+    first = ["rows_0_1", "conv", "", "rows_0_1", "memmove", "conv", "rows_0_1", "conv"]
+    # within one moment one chain ends, another begins, and it calls its first kernel
+    second = ["rows_2_3", "rows_0_1", "add", "rows_2_3", "add", "rows_2_3", "add", ""]
+    layers, other = _chained(*first, *second)
+    bits = [sum(1 << at for at in places) for places in ((1, 5), (0, 3, 4, 6, 7, 9), (10,), (8, 11, 12, 13), (14,))]
+    assert layers == bits and other == (1 << 2) + (1 << 15)
+    layers, _ = _chained(*first[:-1], *second)
+    assert layers == [None, (1 << 9) - 1 - 4 - (1 << 7), *(value >> 1 for value in bits[2:])]

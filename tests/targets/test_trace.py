@@ -52,6 +52,23 @@ def test_pieces_are_the_calls_in_order(machine: Simulator) -> None:
     assert machine.call("model_invoke", limit_instructions=10_000)[1].instructions == counters.instructions
 
 
+def test_calls_within_calls_are_pieces_as_well(machine: Simulator) -> None:
+    """Of functions that are named: their own part, and each call by them; sums stay."""
+    _, _, plain = machine.trace("model_invoke", "model_invoke", limit_instructions=10_000)
+    _, _, pieces = machine.trace(
+        "model_invoke", "model_invoke", limit_instructions=10_000, within=["second", "model_invoke", "nobody"]
+    )
+
+    def instructions(callees: set[str], found: list[Piece]) -> int:
+        return sum(piece.instructions for piece in found if piece.callee in callees)
+
+    assert [piece.callee for piece in pieces if piece.callee not in ("", "second")] == ["first", "inner", "inner"]
+    assert (
+        instructions({"second", "inner"}, pieces) == instructions({"second"}, plain) > instructions({"inner"}, pieces)
+    )
+    assert instructions({""}, pieces) == instructions({""}, plain)
+
+
 def test_loads_and_stores_are_those_of_the_code(machine: Simulator) -> None:
     """The loop of `inner` reads and writes one byte each time round."""
     _, _, pieces = machine.trace("model_invoke", "model_invoke", limit_instructions=10_000)

@@ -115,7 +115,7 @@ class Chain:
     """Layers that run row by row, at most so many `rows` a call, as one function of the last one.
 
     `bytes`: what holds a few rows of a tensor that is never whole, by its name; `whole_bytes`: of all these tensors;
-    `calls`: of kernels, and moves of rows.
+    `calls`: of kernels, and moves of rows; `order`: the layers of the kernels' calls; `functions`: of these kernels.
     """
 
     layers: Sequence[int]
@@ -123,6 +123,8 @@ class Chain:
     calls: int
     bytes: Mapping[str, int]
     whole_bytes: int
+    order: str = ""
+    functions: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

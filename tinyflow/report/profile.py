@@ -98,17 +98,20 @@ def profile_text(bench: str, document: Document) -> str:
     references = f"{spell_reference_layers(found)}\n" if found else ""
     notes = ((layer, note) for layer in document["layers"] for note in layer.get("notes", ()))
     references += "".join(f"layer {layer['index']} {layer['operator']}: {note}\n" for layer, note in notes)
-    told = f"{_estimate(document)}{''.join(map(_chain, document.get('chains', ())))}{references}"
+    known = {layer["index"] for layer in document["layers"] if _unit(document) in layer}
+    chains = "".join(_chain(chain, known.issuperset(chain["layers"])) for chain in document.get("chains", ()))
+    told = f"{_estimate(document)}{chains}{references}"
     return "\n".join([f"{safe_text.shown(bench)}, the first sample\n{tables[0]}{told}", *tables[1:]])
 
 
-def _chain(chain: Document) -> str:
-    """Which layers run row by row, and what lies between them."""
+def _chain(chain: Document, is_apart: bool) -> str:
+    """Which layers run row by row, what lies between them, and where their cost is."""
     *before, last = map(str, chain["layers"])
     how = f"{chain['rows']} at most at once, in {chain['calls']} calls"
     return (
         f"layers {', '.join(before)} and {last} run row by row, {how}: "
-        f"{sum(chain['bytes'].values()):,} bytes lie between them, not {chain['whole_bytes']:,}\n"
+        f"{sum(chain['bytes'].values()):,} bytes lie between them, not {chain['whole_bytes']:,}; "
+        f"{'what moves rows and calls kernels' if is_apart else 'the cost of all'} is in {last}\n"
     )
 
 

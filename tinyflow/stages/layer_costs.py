@@ -7,7 +7,7 @@ beginning of one layer to that of the next.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 
 from tinyflow.core.action import JSON
@@ -66,10 +66,11 @@ def layer_costs(
     calls = [*((name, fed_cost) for name in feed), *watch.calls]
     is_known = [name for name, _ in calls] == [name for _, name in plan.calls]
     costs = iter([cost for _, cost in calls])
+    chained = {layer for chain in plan.chains for layer in chain.layers[:-1]}  # is within what the last one costs
     layers: list[dict[str, JSON]] = []
     for layer in plan.layers:
         layers.append(head(layer))
-        if is_known:
+        if is_known and layer.index not in chained:
             own = sum(next(costs) for _ in layer.functions)
             layers[-1] |= {unit: own, "share": round(own / total, 6) if total else 0.0}
     rest = total - (sum(cost for _, cost in calls) if is_known else 0)
@@ -79,6 +80,7 @@ def layer_costs(
         "total": {unit: total, "macs": plan.macs},
         "layers": layers,
         "other": {unit: rest},
+        **({"chains": [asdict(chain) for chain in plan.chains]} if plan.chains else {}),
         "functions": [
             {
                 "name": name,

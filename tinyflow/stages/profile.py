@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial, reduce
 from typing import Any
 
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import RunError
 from tinyflow.core.spans import covered_bytes
-from tinyflow.model.plan_document import Layer, PlanDocument
+from tinyflow.model.plan_document import Chain, Layer, PlanDocument
 from tinyflow.stages.layer_costs import layer_costs
 from tinyflow.stages.run import call, read_samples, rows_of, write_inputs
 from tinyflow.targets import elf
@@ -68,10 +68,11 @@ def profile(workspace: Workspace) -> None:
             call(machine, plan.reset, limit)
         flash = None if flash_model is None else (flash_model, parameters["flash_timing"])
         costs: list[Counters] = []
+        chains = list(_chain_functions(plan))
 
         def trace(symbol: str, dispatcher: str, given: bytes = b"") -> list[Piece]:
             status, counters, found = machine.trace(
-                symbol, dispatcher, limit_instructions=limit, flash=flash, given=given
+                symbol, dispatcher, limit_instructions=limit, flash=flash, given=given, within=chains
             )
             if status != 0:
                 raise RunError(f"returned {status}, not 0", where=symbol)
@@ -81,8 +82,9 @@ def profile(workspace: Workspace) -> None:
         write_inputs(machine, plan, samples.inputs[0])
         rows = rows_of(plan, samples.inputs[0])
         fed = [piece for function, row in rows for piece in trace(function, function, row)]
-        joined = [] if plan.feed is None else [_joined(plan.feed.function, fed)]
-        pieces = [*joined, *trace(plan.invoke, plan.caller)]
+        if plan.feed is not None:  # its own part is a chain's
+            fed = [replace(piece, callee=piece.callee or plan.feed.function) for piece in fed]
+        pieces = [*fed, *trace(plan.invoke, plan.caller)]
     finally:
         machine.close()
     counters = reduce(Counters.and_then, costs)
@@ -100,6 +102,38 @@ def _with_why(document: dict[str, JSON], parameters: Document) -> dict[str, JSON
     elif "no_cycles" in parameters:
         document["no_cycles"] = parameters["no_cycles"]
     return document
+
+
+def _chain_functions(plan: PlanDocument) -> dict[str, Chain]:
+    """What walks each chain's table, or takes a row and walks on."""
+    functions = {layer.index: layer.functions for layer in plan.layers}
+    return {functions[chain.layers[-1]][0]: chain for chain in plan.chains if functions.get(chain.layers[-1])}
+
+
+def _without_chains(plan: PlanDocument, pieces: Sequence[Piece]) -> tuple[list[Piece], dict[int, list[Piece] | None]]:
+    """The pieces with one for each chain: what walks its table and moves rows; and by layers the kernels that it calls.
+
+    Where these calls aren't those of the plan that one piece has all of them, and its other layers are None.
+    """
+    found, kernels = list(pieces), dict[int, list[Piece] | None]()
+    chains = _chain_functions(plan)
+    for function, chain in chains.items():
+        places = [at for at, piece in enumerate(found) if piece.callee == function]
+        if not places:
+            continue
+        walked = found[places[0] : places[-1] + 1]
+        called = [piece for piece in walked if piece.callee in chain.functions]
+        order = [int(layer) for layer in chain.order.split()]
+        if is_known := len(called) == len(order) > 0:
+            kernels |= {
+                layer: [piece for at, piece in zip(order, called, strict=True) if at == layer] for layer in chain.layers
+            }
+        else:
+            kernels |= dict.fromkeys(chain.layers[:-1])
+        others = [piece for piece in walked if piece.callee in {"", *chains} - {function}]
+        own = [piece for piece in walked if piece not in others and not (is_known and piece.callee in chain.functions)]
+        found[places[0] : places[-1] + 1] = [_joined(function, own), *others]
+    return found, kernels
 
 
 def _joined(function: str, pieces: Sequence[Piece]) -> Piece:
@@ -125,7 +159,11 @@ def _model(core: Document, clock_hz: int | None) -> dict[str, JSON]:
 def _document(
     plan: PlanDocument, summed: _Summer, pieces: Sequence[Piece], calls: Mapping[str, int]
 ) -> dict[str, JSON]:
-    layers, rest = match_layers(plan.layers, pieces)
+    whole, kernels = _without_chains(plan, pieces)
+    layers, rest = match_layers(plan.layers, whole)
+    for at, layer in enumerate(plan.layers):
+        own, more = layers[at], kernels.get(layer.index, [])
+        layers[at] = None if own is None or more is None else [*own, *more]
     total = summed.costs(pieces)
     return {
         "schema": 2,

@@ -170,8 +170,11 @@ class Machine(Protocol):
         limit_instructions: int,
         flash: tuple[Path, Mapping[str, Any]] | None = None,
         given: bytes = b"",
+        within: Sequence[str] = (),
     ) -> tuple[int, Counters, list[Piece]]:
         """Like `call`, cut into what `dispatcher`, or where the firmware has none `symbol`, called, in order.
+
+        And into what the functions `within`, which it calls, called.
 
         With `flash` (flash_model.so, and the target's `flash_timing`) waits for flash are counted.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tinyflow.backends.generated import ARENA
@@ -89,8 +89,13 @@ def feed_of(program: Program) -> Feed | None:
     return Feed(function=chain.function, rows=rows, row_bytes=tensor.size_bytes // rows)
 
 
-def documents(program: Program) -> list[ChainDocument]:
-    """The chains of a program as a plan has them."""
+def _kernels(part: Part) -> Iterable[str]:
+    """The symbols of a part's kernels, where its calls have them."""
+    return (call.function for call in part.calls)
+
+
+def documents(program: Program, functions: Callable[[Part], Iterable[str]] = _kernels) -> list[ChainDocument]:
+    """The chains of a program as a plan has them; `functions`: the kernels of a part."""
     return [
         ChainDocument(
             layers=[part.operator for part in one.parts],
@@ -98,6 +103,8 @@ def documents(program: Program) -> list[ChainDocument]:
             calls=len(one.walked),
             bytes={program.tensors[tensor].name: size for tensor, size in one.rings.items()},
             whole_bytes=sum(program.tensors[tensor].size_bytes for tensor in one.rings),
+            order=" ".join(str(one.parts[row.part].operator) for row in one.walked if isinstance(row, RowCall)),
+            functions=list(dict.fromkeys(name for part in one.parts for name in functions(part))),
         )
         for one in program.steps
         if isinstance(one, Chain)

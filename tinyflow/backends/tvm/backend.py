@@ -44,7 +44,10 @@ def write_sources(
     if chosen["stream"]:
         made_for, planned = (_style(chosen), machine_of(chosen)), (chosen["alignment"], has_chase(chosen))
         selected, placed, chains = streamed.streamed(graph, layers, selected, chosen["stream"], made_for, planned)
-        facts["chains"] = tables.documents(chains.program)
+        kernels = chains.kernels
+        facts["chains"] = tables.documents(
+            chains.program, lambda part: (kernel.function for kernel in kernels[part.operator])
+        )
         facts["paths"] = {**facts["paths"], **dict.fromkeys(chains.kernels, "row by row")}
     else:
         placed = _memory(selected, chosen, convention)

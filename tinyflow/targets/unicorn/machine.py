@@ -63,6 +63,7 @@ class Simulator(Chip):
         limit_instructions: int,
         flash: tuple[Path, Mapping[str, Any]] | None = None,
         given: bytes = b"",
+        within: Sequence[str] = (),
     ) -> tuple[int, Counters, list[Piece]]:
         """See `protocol.Machine`."""
         if flash is not None and self._flash is None:
@@ -74,7 +75,8 @@ class Simulator(Chip):
             waits.begin_call()
         known = {function.name for function in self.firmware.functions}
         dispatcher = dispatcher if dispatcher in known else symbol
-        recorder = Recorder(self._engine, self.table, self.firmware, dispatcher, waits)
+        own = [dispatcher, *(name for name in within if name in known and name != dispatcher)]
+        recorder = Recorder(self._engine, self.table, self.firmware, own, waits)
         status, counters = self.call(symbol, limit_instructions=limit_instructions, given=given)
         return status, counters, recorder.pieces()
 

@@ -7,8 +7,7 @@ a call; the differences belong to what it called, and to itself before that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinyflow.targets.blocks import Edge, Piece, edges_between
@@ -20,54 +19,66 @@ Waits = Mapping[str, int]  # function → lines of flash
 
 
 class Recorder:
-    """Watches one function of a loaded firmware during one call."""
+    """Watches functions of a loaded firmware during one call: a dispatcher, and some that it calls."""
 
     def __init__(
-        self, engine: Any, table: BlockTable, firmware: Firmware, dispatcher: str, flash: FlashModel | None = None
+        self, engine: Any, table: BlockTable, firmware: Firmware, own: Sequence[str], flash: FlashModel | None = None
     ) -> None:
-        """Raises RunError where the firmware has no such function."""
+        """The dispatcher is the first. Raises RunError where the firmware has no such function."""
         from unicorn import UC_HOOK_BLOCK
 
         self._engine = engine
         self._table = table
         self._firmware = firmware
-        self._function = firmware.symbol(dispatcher)
+        self._own = [firmware.symbol(name) for name in own]
         self._flash = flash
-        self._moments: list[tuple[bytes, Waits]] = []  # the table, and waits since the moment before
-        self._own = own = self._function.addresses
+        self._pieces: list[Piece] = []
+        self._before = b""  # the table at the last moment
         # Behind the table's own hook, so that the block just entered is counted already.
         engine.ctl_flush_tb()  # code that was translated before would not call the new hook
-        self._hook = engine.hook_add(UC_HOOK_BLOCK, self._look, begin=own[0], end=own[-1])
+        self._hooks = [
+            engine.hook_add(UC_HOOK_BLOCK, self._look, begin=one.addresses[0], end=one.addresses[-1])
+            for one in self._own
+        ]
 
     def _look(self, *_: object) -> None:
-        if self._table.previous_address and self._table.previous_address not in self._own:
-            self._moments.append(self._moment())
+        before = self._table.previous_address
+        if before and not any(before in one.addresses for one in self._own):
+            self._cut()
 
-    def _moment(self) -> tuple[bytes, Waits]:
-        return self._table.snapshot(), self._flash.waits() if self._flash is not None else {}
+    def _cut(self) -> None:
+        """What ran since the last moment."""
+        after = self._table.snapshot()
+        waits = self._flash.waits() if self._flash is not None else {}
+        edges = edges_between(self._before or bytes(len(after)), after)
+        self._pieces += _split(edges, waits, self._own, self._firmware)
+        self._before = after
 
     def pieces(self) -> list[Piece]:
         """The call, cut; to be asked once, when it has returned. The pieces' instructions add up to the call's."""
-        self._engine.hook_del(self._hook)
-        moments = [*self._moments, self._moment()]
-        nothing = bytes(len(moments[0][0]))
-        found: list[Piece] = []
-        for (before, _), (after, waits) in pairwise([(nothing, {}), *moments]):
-            found += _split(edges_between(before, after), waits, self._function, self._firmware)
-        return found
+        for hook in self._hooks:
+            self._engine.hook_del(hook)
+        self._cut()
+        return self._pieces
 
 
-def _split(edges: list[Edge], waits: Waits, dispatcher: Symbol, firmware: Firmware) -> list[Piece]:
-    """The callee's part, where there was a call, then the dispatcher's."""
-    own = [edge for edge in edges if edge.address in dispatcher.addresses]
-    called = [edge for edge in edges if edge.address not in dispatcher.addresses]
+def _split(edges: list[Edge], waits: Waits, own: Sequence[Symbol], firmware: Firmware) -> list[Piece]:
+    """The part of watched functions that the dispatcher calls; what was called by any of them; the dispatcher's."""
+    parts: dict[str, list[Edge]] = {}
+    for edge in edges:
+        parts.setdefault(next((one.name for one in own if edge.address in one.addresses), ""), []).append(edge)
+    called = parts.pop("", [])
+    entries = (edge.address for edge in called if any(edge.from_address in one.addresses for one in own))
+    callee = firmware.function_at(next(entries, called[0].address)) if called else None
+    found = [(name, mine) for name, mine in parts.items() if name != own[0].name]
+    found += [(callee.name if callee else "?", called)] if called else []
+    found += [("", parts[own[0].name])] if own[0].name in parts else []
     pieces = []
-    if called:
-        entry = next((edge.address for edge in called if edge.from_address in dispatcher.addresses), called[0].address)
-        function = firmware.function_at(entry)
-        others = {name: count for name, count in waits.items() if name != dispatcher.name or not own}
-        pieces.append(Piece(function.name if function else "?", tuple(called), others))
-    if own:
-        mine = {name: count for name, count in waits.items() if name == dispatcher.name or not called}
-        pieces.append(Piece("", tuple(own), mine))
+    for name, mine in found:
+        # of functions that are not watched it is the callee that waited, or who else there is
+        is_rest = mine is (called or found[-1][1])
+        spent = {
+            at: count for at, count in waits.items() if at == (name or own[0].name) or (is_rest and at not in parts)
+        }
+        pieces.append(Piece(name, tuple(mine), spent))
     return pieces
