@@ -341,7 +341,8 @@ def test_a_profile_tells_chains() -> None:
     chain = {"layers": [2, 3, 5], "rows": 3, "calls": 31, "bytes": {"a": 4608, "b": 2304}, "whole_bytes": 36864}
     text = profile_text("a-b-c", {**PROFILE, "chains": [chain]})
     told = (
-        "layers 2, 3 and 5 run row by row, 3 at most at once, in 31 calls: 6,912 bytes lie between them, not 36,864\n"
+        "layers 2, 3 and 5 run row by row, 3 at most at once, in 31 calls: 6,912 bytes lie between them, not 36,864; "
+        "the cost of all is in 5\n"
     )
     assert told in text
     assert text.replace(told, "") == profile_text("a-b-c", PROFILE)
