@@ -34,6 +34,7 @@ memory:
   - {name: ram, kind: ram, origin: 0x20000000, length: 512KiB}
 stack: 8KiB
 """
+_SSH = "description: x\nimplementation: tinyflow.targets.ssh\ncpu: cortex-a9\nssh: "
 _EXTERNAL = "external: {command: [spike, '{elf}'], "
 
 
@@ -134,12 +135,12 @@ def test_what_is_no_mapping_is_no_recipe(text: str) -> None:
         (Target, _TARGET + _EXTERNAL + "exit: address}\n", '"console" and "done" are the addresses'),
         (Target, _TARGET + _EXTERNAL + "exit: tohost, counts: {cycles: '('}}\n", '"(" is no regular expression'),
         (Target, _TARGET + _EXTERNAL + "exit: tohost, counts: {cycles: minstret}}\n", "needs one group, the number"),
+        (Target, _TARGET + "ssh: {host: pi}\n", '"ssh" and "implementation: tinyflow.targets.ssh" need'),
+        (Target, _SSH + "{host: -oProxyCommand=x}\n", '"-oProxyCommand=x" is no host'),
+        (Target, _SSH + "{host: pi, run: [qemu-arm]}\n", 'no word of "run" has {program}'),
+        (Target, _SSH + "{host: pi, uname: 'x;y'}\n", '"x;y" is no pattern'),
+        (Target, _SSH + "{host: pi, repetitions: 0}\n", "repetitions begin at 1"),
         (Target, _TARGET + "qemu: {cpu: max}\n", '"qemu" needs "implementation: tinyflow.targets.qemu"'),
-        (
-            Target,
-            _TARGET.replace("targets.unicorn", "targets.qemu") + "qemu: {user: true}\n",
-            'a program for Linux needs "linker_script: templates/link/linux.ld.j2"',
-        ),
         (
             Target,
             _TARGET.replace("targets.unicorn", "targets.qemu") + "qemu: {memory: {rom: 0x80000000}}\n",
@@ -232,3 +233,14 @@ def test_packed_simd_is_refused_in_a_line(flags: str, is_refused: bool) -> None:
 def test_a_key_of_an_earlier_version_is_refused_with_its_new_name(kind: type[Recipe], old: str, now: str) -> None:
     """What somebody has to type instead is in the message, at the key's place."""
     assert f"x.yaml:{now}" in "\n".join(_refusal(kind, f"description: d\n{old}\n"))
+
+
+def test_a_program_for_linux_needs_no_memory_map() -> None:
+    """It has one, a stack and another linker script; what a recipe says holds."""
+    target = validate(Target, "x", (_SSH + "{host: pi}\n").encode(), "x.yaml")
+    assert target.is_linux and {region.kind for region in target.memory} == {"flash", "ram"}
+    assert (target.reserved_stack_bytes, target.linker_script) == (64 << 10, "templates/link/linux.ld.j2")
+    own = (_TARGET + "qemu: {user: true}\n").replace("targets.unicorn", "targets.qemu")
+    chosen = validate(Target, "x", own.encode(), "x.yaml")
+    assert chosen.memory[0].origin == 0x08000000 and chosen.reserved_stack_bytes == 8 << 10
+    assert chosen.linker_script == "templates/link/linux.ld.j2"

@@ -12,6 +12,7 @@ from small_firmware import MODEL, ROOT, Bench
 RUNTIMES = ROOT / "recipes" / "runtimes"
 GIVEN = """
 #include <stdint.h>
+__attribute__((used, retain)) int starts(void) { return 0; }
 __attribute__((used, retain)) int sums_row(const int8_t *row) {
   int sum = 0;
   for (int i = 0; i < 24; ++i) sum += row[i];

@@ -37,8 +37,9 @@ _NO_MEMORY = re.compile("bad_alloc|out of memory|Cannot allocate memory|memory e
 _SHELL_SIGNALS = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-# Mirrors have passwords, which are in no parameter of an action.
-_NETWORK_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *_CERTIFICATES, "TINYFLOW_MIRRORS")
+# Mirrors have passwords, which are in no parameter of an action; ssh asks its agent for keys.
+_OWN = ("TINYFLOW_MIRRORS", "SSH_AUTH_SOCK")
+_NETWORK_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *_CERTIFICATES, *_OWN)
 _running: set[subprocess.Popen[bytes]] = set()
 _running_lock = threading.Lock()
 _is_cancelled = threading.Event()

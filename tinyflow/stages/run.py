@@ -297,7 +297,8 @@ class _Bench:
 
     def counts(self, invokes: Sequence[Sequence[Counters]]) -> list[int | None]:
         """Instructions of every sample; where only a slower twin can count, those of the first."""
-        counts = [costs[0].instructions for costs in invokes]
+        known = [[cost.instructions for cost in costs if cost.instructions is not None] for costs in invokes]
+        counts = [min(counted, default=None) for counted in known]
         feeding = [] if self.plan.feed is None else [self.plan.feed.function]
         found = []
         for symbol in (*feeding, self.plan.invoke):

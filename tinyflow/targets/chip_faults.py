@@ -15,6 +15,17 @@ Words = tuple[str, str]  # what it did, what to look at
 SYSTEM_CALL = ("calls an operating system", "there is none: no semihosting, no ecall, no svc")
 BREAKPOINT = ("stops at a breakpoint instruction", "firmware that is measured runs without a debugger")
 ARM_CODE = ("jumped to an even address, where Arm code would be", "a Cortex-M has Thumb code only")
+UNALIGNED = ("accesses memory at an unaligned address", "this access can't: is a pointer cast to a larger type?")
+UNSEEN = ("accesses memory that is not there", "QEMU doesn't say where")
+# Linux's, as far as programs get them for what they do
+SEGMENT, ILLEGAL = 11, 4
+SIGNALS = {
+    ILLEGAL: ("undefined instruction", "is it built for this processor?"),
+    5: BREAKPOINT,
+    7: UNALIGNED,
+    8: ("divides by zero", "the processor traps then"),
+    SEGMENT: UNSEEN,
+}
 WAITING = ("waits for an interrupt (wfi), and none will come", "interrupts are not simulated")
 
 

@@ -208,7 +208,5 @@ def _module(target: Mapping[str, Any]) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
-        hint = (
-            "`implementation` of the target's recipe; ours are tinyflow.targets.unicorn, qemu, gdb, external and host"
-        )
+        hint = "`implementation` of the target's recipe; ours: tinyflow.targets.unicorn, qemu, gdb, external, ssh, host"
         raise UsageError(f"there is no module {name}", hint=hint) from None

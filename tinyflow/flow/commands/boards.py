@@ -36,8 +36,8 @@ class Boards(OwnCommand):
     doc_purpose = "debug probes that are plugged in, boards that recipes know; with a name, what the board says"
     doc_usage = "[TARGET...]"
     doc_description = """\
-A board is a target whose recipe has `gdb:`. With names, its GDB server is started or connected to, and the chip's
-identification is read; nothing is written.
+A board is a target whose recipe has `gdb:` or `ssh:`. With names, its GDB server is started or connected to, and the
+chip's identification is read, or its system is asked by ssh what it is; nothing is written.
 Example: doit boards nucleo_f767zi"""
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
@@ -77,12 +77,19 @@ def _probe(device: Path) -> str | None:
 def _recipes(catalogue: Catalogue) -> Iterator[str]:
     for name in catalogue.names(Target):
         target = catalogue.get(Target, name)
+        how = f"ssh {target.ssh.host}" if target.ssh is not None else ""
         if target.gdb is not None:
             how = target.gdb.connect or target.gdb.server[0]
+        if how:
             yield f"board {name}: {target.description}; through {how} ({missing(catalogue, target)})"
 
 
 def _look(catalogue: Catalogue, target: Target) -> str:
+    if target.ssh is not None:
+        from tinyflow.targets.ssh.connection import look
+
+        seen = target.seen(processor_of(catalogue, target))
+        return look(seen["machine"], seen["isa"])
     if target.gdb is None:
         raise UsageError(f"{target.name} is no board", hint="doit boards lists those that are")
     from tinyflow.targets.gdb.board import Board

@@ -26,7 +26,7 @@ from tinyflow.recipes.fields import (
 from tinyflow.recipes.schema.part import Part, Recipe, part
 from tinyflow.recipes.schema.processor import Processor
 
-FOR_CHIPS = "templates/link/firmware.ld.j2"
+_FOR_CHIPS = "templates/link/firmware.ld.j2"
 # Twice what the generated code of any backend was seen to take.
 _STACK_BYTES = 4096
 _MOST_LINES = 1024  # many more than a buffer of flash has
@@ -190,7 +190,47 @@ class External(Part):
                 raise ValueError(f'counts: "{pattern}" needs one group, the number')
 
 
+@part
+class Ssh(Part):
+    """A machine with Linux that is reached by ssh: docs/boards.md."""
+
+    host: str
+    """`user@name`, or what ~/.ssh/config calls it."""
+    port: Natural | None = None
+    options: tuple[str, ...] = ()
+    """More of ssh's command line: `[-i, key, -J, gateway]`."""
+    folder: str = "/tmp"
+    """Where the program lies while it runs."""
+    run: tuple[str, ...] = ()
+    """The command there, where `{program}` alone isn't it: `[taskset, -c, "3", "{program}"]`."""
+    uname: str | None = None
+    """What `uname -m` says there, as a shell's pattern; by default that of the instruction set, with `run` any."""
+    connect_s: Duration = 10.0
+    """How long it may take to connect."""
+    call_s: Duration = 60.0
+    """How long one run may take: a sample, `repetitions` times and once to get warm."""
+    repetitions: Natural = 10
+    """How often each sample is measured."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[^\s-]\S*", self.host):
+            raise ValueError(f'"{self.host}" is no host, such as user@name')
+        if self.run and not any("{program}" in word for word in self.run):
+            raise ValueError('no word of "run" has {program}')
+        if self.uname is not None and not re.fullmatch(r"[\w*?|.-]+", self.uname):
+            raise ValueError(f'"{self.uname}" is no pattern, such as armv7*|armv8l')
+        if not self.repetitions:
+            raise ValueError("repetitions begin at 1")
+
+
 MINSTRET = "minstret"  # of `counts`
+
+
+_LINUX_MEMORY = (
+    Memory(name="flash", kind="flash", origin=0x00400000, length_bytes=60 << 20),
+    Memory(name="ram", kind="ram", origin=0x04000000, length_bytes=64 << 20),
+)
+_LINUX_STACK_BYTES = 64 << 10
 
 
 def _check_map(memory: tuple[Memory, ...]) -> None:
@@ -228,21 +268,25 @@ class Target(Recipe):
     power: Power | None = None
     """At `clock`; without it no energy is estimated."""
     memory: Annotated[tuple[Memory, ...], Check(_check_map)] = ()
-    """Empty where the machine has no memory map of its own (host)."""
+    """Empty where the machine has no memory map of its own (host); on Linux the addresses of a program, which need not
+    be said."""
     qemu: Qemu = field(default_factory=Qemu)
     """For chips that run there; leave out what is right as the processor's recipe has it."""
     gdb: Gdb | None = None
     """For boards."""
     external: External | None = None
     """For other simulators."""
+    ssh: Ssh | None = None
+    """For machines with Linux."""
     stack_bytes: Size | None = None
-    """What is set aside for it; by default 4 KiB, on a chip with less than 16 KiB of RAM a quarter of that."""
+    """What is set aside for it; by default 4 KiB, on a chip with less than 16 KiB of RAM a quarter of that, on Linux
+    64 KiB."""
     heap_bytes: Size = 0
     """The same for a heap; more where a backend needs more."""
     toolchain: Name = "zig"
     """The default; `+toolchain.gcc` chooses another."""
-    linker_script: RelativePath = FOR_CHIPS
-    """Template beside a recipe folder or among the built-in ones."""
+    linker_script: RelativePath = _FOR_CHIPS
+    """Template beside a recipe folder or among the built-in ones; by default another one for Linux."""
     optimise: Optimise = "O3"
     limit_instructions: Instructions = 2_000_000_000
     """A call that takes more never ends, as far as we care."""
@@ -252,13 +296,13 @@ class Target(Recipe):
     """Backend → options that suit this target; taken where a feature says so (`+target_optimized`)."""
 
     def __post_init__(self) -> None:
+        if self.is_linux:
+            self._choose_linux()
         if self.qemu != Qemu() and not self.implementation.endswith(".qemu"):
             raise ValueError('"qemu" needs "implementation: tinyflow.targets.qemu"')
-        for kind, words in (("gdb", self.gdb), ("external", self.external)):
+        for kind, words in (("gdb", self.gdb), ("external", self.external), ("ssh", self.ssh)):
             if (words is not None) != self.implementation.endswith(f".{kind}"):
                 raise ValueError(f'"{kind}" and "implementation: tinyflow.targets.{kind}" need each other')
-        if self.is_linux and self.linker_script == FOR_CHIPS:
-            raise ValueError('a program for Linux needs "linker_script: templates/link/linux.ld.j2"')
         for name in self.qemu.memory:
             if name not in {region.name for region in self.memory}:
                 raise ValueError(f'qemu: "memory" has no region "{name}"')
@@ -271,7 +315,15 @@ class Target(Recipe):
     @property
     def is_linux(self) -> bool:
         """Whether its firmware is a program for Linux."""
-        return self.qemu.user
+        return self.qemu.user or self.ssh is not None
+
+    def _choose_linux(self) -> None:
+        """What a program for Linux has where nothing is said."""
+        chosen = {"memory": _LINUX_MEMORY, "stack_bytes": _LINUX_STACK_BYTES}
+        for name, value in chosen.items():
+            object.__setattr__(self, name, getattr(self, name) or value)
+        if self.linker_script == _FOR_CHIPS:
+            object.__setattr__(self, "linker_script", "templates/link/linux.ld.j2")
 
     @property
     def simulated_memory(self) -> tuple[Memory, ...]:
@@ -282,7 +334,7 @@ class Target(Recipe):
     def seen(self, processor: Processor) -> dict[str, Any]:
         """What the module that runs it is told of it, its processor's words and its own."""
         seen = processor.seen_by(self.implementation)
-        words = asdict(self.gdb or self.external or self.qemu)
+        words = asdict(self.gdb or self.external or self.ssh or self.qemu)
         own = {name: value for name, value in words.items() if name != "memory" and value}
         return {**seen, "machine": {**seen.get("machine", {}), **own}} if own else seen
 

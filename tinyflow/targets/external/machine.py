@@ -12,6 +12,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from tinyflow.targets.elf import place
 from tinyflow.targets.external.process import Ended, run
 from tinyflow.targets.external.script import CALL, READ, WRITE, Step, encoded, frames, with_script
 from tinyflow.targets.protocol import Counters, Machine
+from tinyflow.targets.segments import ALIGNMENT
 
-_MACHINES = {"thumb": "EM_ARM", "riscv": "EM_RISCV"}
+_MACHINES = {"thumb": "EM_ARM", "arm": "EM_ARM", "aarch64": "EM_AARCH64", "riscv": "EM_RISCV"}
 _NOTHING, _NOTHING_TAKES = "tf_nothing", 2  # of selfrun: a function, and its instructions
 # DDI 0403, B1.5.2: exception numbers. RISC-V Privileged ISA, table 3.6: mcause.
 _EXCEPTIONS = {
@@ -39,18 +41,22 @@ _EXCEPTIONS = {
     },
 }
 
-_Told = tuple[list[bytes], dict[tuple[int, int], bytes], Ended]  # of calls, of reads, and the run
+_FRAMES = {CALL: "C", READ: "R"}
+Told = tuple[list[bytes], dict[tuple[int, int], bytes], Ended]  # of calls, of reads, and the run
 
 
 class External(Machine):
     """See `protocol.Machine`."""
 
     is_remote = True
+    _alignment = ALIGNMENT  # of the script
+    _kind = "external"  # where the recipe has the words
 
     def __init__(self, target: Mapping[str, Any], plan: PlanDocument | None) -> None:
         """Without `plan` each call may depend on all before."""
         self._target = target
         self._words: Mapping[str, Any] = target["machine"]
+        self._way = f"`exit: {self._words['exit']}`"  # how the program prints and ends
         self._counts: Mapping[str, str] = self._words.get("counts", {})
         self._reset = "" if plan is None else plan.reset
         self._setup = "" if plan is None else plan.setup
@@ -86,14 +92,25 @@ class External(Machine):
         self._begin(is_anew=bool(self._reset) and symbol == self._reset)
         before = list(self._steps)
         self._steps.append(Step(CALL, self._code(symbol), given))
-        calls, self._known, ended = self._run(symbol, self._steps)
+        try:
+            calls, self._known, ended = self._run(symbol, self._steps)
+        except (RunError, Timeout):
+            self._steps.pop()  # what comes doesn't begin with that
+            raise
         if symbol == self._setup:
             self._base = list(self._steps)
         self._is_over = symbol == self._invoke
-        status, stack, most, retired = struct.unpack("<i3I", calls[-1])
+        status, stack, most = struct.unpack_from("<i2I", calls[-1])
         if stack == most:
             what, hint = overflow(most)
             raise RunError(f"{what} in a call of {symbol}", where=symbol, hint=hint)
+        heap_bytes = None if self._target.get("heap_bytes") else 0
+        counted = self._counted(symbol, before, given, calls, ended)
+        return status, replace(counted, stack_bytes=stack, heap_bytes=heap_bytes)
+
+    def _counted(self, symbol: str, before: list[Step], given: bytes, calls: list[bytes], ended: Ended) -> Counters:
+        """Time and counts of the last call of a run, by what it told of it and by a run up to it."""
+        (retired,) = struct.unpack_from("<I", calls[-1], 12)
         counted: dict[str, int] = {}
         if "minstret" in self._counts.values():
             counted["instructions"] = retired
@@ -106,9 +123,7 @@ class External(Machine):
                     what = f"a run with {symbol} counts no more {name} than one without"
                     hint = f"is what `{self._counts[name]}` matches the number of a whole run?"
                     raise RunError(what, where=symbol, hint=hint)
-        instructions, cycles = counted.get("instructions"), counted.get("cycles")
-        heap_bytes = None if self._target.get("heap_bytes") else 0
-        return status, Counters(ended.wall_s, instructions, stack, heap_bytes, cycles=cycles)
+        return Counters(ended.wall_s, counted.get("instructions"), cycles=counted.get("cycles"))
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """See `protocol.Machine`. What is read again is read by the run of the call itself from then on."""
@@ -144,20 +159,33 @@ class External(Machine):
             self._steps = list(self._base)
         self._is_over = False
 
-    def _run(self, symbol: str, steps: list[Step]) -> _Told:
+    def _run(self, symbol: str, steps: list[Step]) -> Told:
         """Run steps and read what is wanted behind them; RunError and Timeout name `symbol`."""
-        reads = [Step(READ, address, size_bytes=size) for address, size in self._wanted]
-        script = encoded(self._words, [*steps, *reads])
-        at = elf.free_place(self._firmware, self._target["memory"], symbol, len(script))
+        return self._turns(symbol, [], steps, 1)[0]
+
+    def _turns(self, symbol: str, first: list[Step], steps: list[Step], count: int) -> list[Told]:
+        """The same several times in one run, behind what comes first."""
+        turn = [*steps, *(Step(READ, address, size_bytes=size) for address, size in self._wanted)]
+        whole = [*first, *turn * count]
+        script = encoded(self._words, whole)
+        at = elf.free_place(self._firmware, self._target["memory"], symbol, len(script), self._alignment)
         path = self._folder / "firmware.elf"
-        path.write_bytes(with_script(self._file, self._firmware.address("tf_script"), at, script))
-        ended = run(self._words["command"], path, self._words.get("call_s", 60.0))
+        path.write_bytes(with_script(self._file, self._firmware.address("tf_script"), at, script, self._alignment))
+        ended = self._ended(symbol, path)
         told = self._told(symbol, ended)
-        kinds = [kind for kind, _ in told]
-        wanted = [*("C" for step in steps if step.kind == CALL), *("R" for _ in reads), "E"]
-        self._check(symbol, ended, told, is_whole=kinds == wanted)
-        read = {key: data for key, (kind, data) in zip(self._wanted, told[-1 - len(reads) : -1], strict=True)}
-        return [data for kind, data in told if kind == "C"], read, ended
+        wanted = [*(_FRAMES[step.kind] for step in whole if step.kind in _FRAMES), "E"]
+        self._check(symbol, ended, told, is_whole=[kind for kind, _ in told] == wanted)
+        many = sum(step.kind in _FRAMES for step in turn)
+        turns = []
+        for begin in range(len(told) - 1 - count * many, len(told) - 1, many):
+            one = told[begin : begin + many]
+            read = dict(zip(self._wanted, (data for kind, data in one if kind == "R"), strict=True))
+            turns.append(([data for kind, data in one if kind == "C"], read, ended))
+        return turns
+
+    def _ended(self, symbol: str, program: Path) -> Ended:  # noqa: ARG002 (of others)
+        """Run a program."""
+        return run(self._words["command"], program, self._limit_s)
 
     def _told(self, symbol: str, ended: Ended) -> list[tuple[str, bytes]]:
         try:
@@ -168,24 +196,22 @@ class External(Machine):
 
     def _check(self, symbol: str, ended: Ended, told: list[tuple[str, bytes]], *, is_whole: bool) -> None:
         """Raise for every end but the one that is meant, with the most that is known of it."""
-        program, way = self._program, f"`exit: {self._words['exit']}`"
+        program, way = self._program, self._way
         faults = [data for kind, data in told if kind == "T"]
         is_done = bool(told) and told[-1][0] == "E"
         if faults:
             cause, counter, value = struct.unpack("<3I", faults[0])
-            words = _EXCEPTIONS[self._target["isa"]].get(cause, f"takes exception {cause}")
-            hint = f"the value of this exception is 0x{value:08x}; the built-in simulator tells more"
+            words, hint = self._fault(cause, counter, value)
             raise RunError(f"{words} in a call of {symbol}", where=place(self._firmware, counter), hint=hint)
         if ended.is_flood:
             raise self._error(f"{program} prints without end", symbol, ended, "is that a trace? Switch it off")
         if ended.status is None:
-            hint = "is it a loop without end? Else raise `call` in the recipe's `external`"
+            hint = f"is it a loop without end? Else raise `call` in the recipe's `{self._kind}`"
             if is_done:
                 hint = f"the firmware has done all and ended by {way}: does the simulator know that?"
             elif not told:
                 hint = f"the firmware told nothing: does it begin at reset, and print by {way}?"
-            limit_s = self._words.get("call_s", 60.0)
-            raise self._error(f"{program} didn't end within {limit_s:g} s", symbol, ended, hint, Timeout)
+            raise self._error(f"{program} didn't end within {self._limit_s:g} s", symbol, ended, hint, Timeout)
         if ended.status < 0:
             raise self._error(f"{program} {end_of(ended.status)}", symbol, ended, advice_on(-ended.status))
         if ended.status != self._words.get("status", 0):
@@ -198,6 +224,11 @@ class External(Machine):
                 what = f"{program} printed {'nothing of the firmware' if ended.printed.strip() else 'nothing'}"
                 hint = f"does the firmware begin at reset, and print by {way}?"
             raise self._error(what, symbol, ended, hint)
+
+    def _fault(self, cause: int, counter: int, value: int) -> tuple[str, str]:  # noqa: ARG002 (of others)
+        """What an exception at an address was, in words, and what to do about it."""
+        words = _EXCEPTIONS[self._target["isa"]].get(cause, f"takes exception {cause}")
+        return words, f"the value of this exception is 0x{value:08x}; the built-in simulator tells more"
 
     def _numbers(self, symbol: str, ended: Ended) -> dict[str, int]:
         """What the simulator counted in a run, by the last match of each pattern."""
@@ -212,6 +243,10 @@ class External(Machine):
                 raise self._error(what, symbol, ended, hint if not matches else f"{matches[-1]!r} is none")
             found[name] = int(digits)
         return found
+
+    @property
+    def _limit_s(self) -> float:
+        return float(self._words.get("call_s", 60.0))
 
     @property
     def _program(self) -> str:

@@ -9,9 +9,10 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tinyflow.core.errors import ToolError
 from tinyflow.core.process import clean_environment, with_parent
@@ -41,21 +42,34 @@ class Ended:
         return "; ".join(told[-_LAST_LINES:])
 
 
-def run(command: Sequence[str], elf: Path, limit_s: float) -> Ended:
-    """Run it beside the ELF file; whatever it has started ends with it. Raises ToolError where it isn't there."""
+def run(
+    command: Sequence[str],
+    elf: Path,
+    limit_s: float,
+    *,
+    is_given: bool = False,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Ended:
+    """Run it beside the ELF file; whatever it has started ends with it. Raises ToolError where it isn't there.
+
+    `is_given`: whether it gets the file as its standard input; `variables`: more of its environment.
+    """
     if shutil.which(command[0]) is None:
         raise ToolError(f"{command[0]} is not installed", hint="see docs/simulators.md", missing=True)
     started = time.monotonic()
+    given = elf.open("rb") if is_given else None
     child = subprocess.Popen(
         [word.replace("{elf}", str(elf)) for word in command],
         cwd=elf.parent,
-        env=clean_environment(elf.parent),
-        stdin=subprocess.DEVNULL,
+        env={**clean_environment(elf.parent), **variables},
+        stdin=given or subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
         preexec_fn=with_parent(),
     )
+    if given is not None:
+        given.close()
     assert child.stdout is not None
     printed, status = bytearray(), None
     with contextlib.closing(child.stdout) as stream:

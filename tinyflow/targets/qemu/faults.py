@@ -7,8 +7,6 @@ from tinyflow.targets import chip_faults
 from tinyflow.targets.chip import Chip
 from tinyflow.targets.chip_faults import Words
 
-_UNALIGNED = ("accesses memory at an unaligned address", "this access can't: is a pointer cast to a larger type?")
-
 # Armv8-M Architecture Reference Manual (DDI 0553), D1.2: fault status registers and bits of CFSR.
 _CFSR, _MMFAR, _BFAR = 0xE000ED28, 0xE000ED34, 0xE000ED38
 _NO_FETCH = 1 << 0 | 1 << 8
@@ -22,7 +20,7 @@ _STACKED_PC = 24  # bytes from the stack pointer
 _ARM_CAUSES = {
     1 << 17: chip_faults.ARM_CODE,
     1 << 19: ("uses an FPU or a coprocessor that is off or missing", "with which flags was it built?"),
-    1 << 24: _UNALIGNED,
+    1 << 24: chip_faults.UNALIGNED,
     1 << 25: ("divides by zero", "and the firmware wants that to trap"),
 }
 
@@ -30,21 +28,13 @@ _ARM_CAUSES = {
 _FETCH_FAULTS, _ILLEGAL = (0, 1, 12), 2
 _ACCESS_FAULTS = {5: "reads", 7: "writes"}
 _RISCV_CAUSES = {
-    4: _UNALIGNED,
-    6: _UNALIGNED,
+    4: chip_faults.UNALIGNED,
+    6: chip_faults.UNALIGNED,
     3: chip_faults.BREAKPOINT,
     8: chip_faults.SYSTEM_CALL,
     11: chip_faults.SYSTEM_CALL,
 }
 
-_UNSEEN = ("accesses memory that is not there", "QEMU doesn't say where")
-# Linux's signals
-_SIGILL, _SEGMENT = 4, 11
-_SIGNALS = {
-    5: chip_faults.BREAKPOINT,
-    7: _UNALIGNED,
-    8: ("divides by zero", "the processor traps then"),
-}
 _UNDEFINED_VECTOR, _CALL_VECTOR, _PREFETCH_VECTOR = 0x04, 0x08, 0x0C
 # Xtensa ISA manual, table 4-64: EXCCAUSE.
 _XTENSA_ILLEGAL, _XTENSA_FETCH_FAULTS = 0, (2, 12, 14, 16, 17, 18, 20)
@@ -52,7 +42,7 @@ _XTENSA_ACCESS_FAULTS = (3, 13, 15, 24, 25, 26, 28, 29)
 _XTENSA_CAUSES = {
     1: chip_faults.SYSTEM_CALL,
     6: ("divides by zero", "the processor traps then"),
-    9: _UNALIGNED,
+    9: chip_faults.UNALIGNED,
     32: ("uses the FPU, which is off", "with which flags was it built?"),
 }
 _WAITS = (b"\x30\xbf", b"\x20\xbf", b"\x73\x00\x50\x10")  # wfi, wfe; RISC-V's wfi
@@ -69,14 +59,14 @@ def explain(chip: Chip, symbol: str) -> RunError:
 def explain_signal(chip: Chip, symbol: str, signal: int) -> RunError:
     """The same where Linux has sent a signal."""
     counter = chip.get("pc")
-    if signal == _SEGMENT and not chip.firmware.code(counter, 1):
+    if signal == chip_faults.SEGMENT and not chip.firmware.code(counter, 1):
         return chip_faults.wild_jump(chip, "jumps", counter, symbol)
-    if signal == _SIGILL:
+    if signal == chip_faults.ILLEGAL:
         words = chip_faults.undefined(chip, counter)
-    elif signal == _SEGMENT:
-        words = chip_faults.stack_overflow(chip, chip.get("sp")) or _UNSEEN
+    elif signal == chip_faults.SEGMENT:
+        words = chip_faults.stack_overflow(chip, chip.get("sp")) or chip_faults.UNSEEN
     else:
-        words = _SIGNALS.get(signal, (f"takes signal {signal}", "see signal(7)"))
+        words = chip_faults.SIGNALS.get(signal, (f"takes signal {signal}", "see signal(7)"))
     return chip_faults.refusal(chip, words, symbol, counter)
 
 
@@ -155,7 +145,7 @@ def _arm_a(chip: Chip) -> tuple[int, Words | None]:
         return link - 4, chip_faults.SYSTEM_CALL
     if vector == _PREFETCH_VECTOR:
         return link - 4, None
-    return link - 8, _UNSEEN
+    return link - 8, chip_faults.UNSEEN
 
 
 def _aarch64(chip: Chip) -> tuple[int, Words | None]:

@@ -1,0 +1,210 @@
+"""Machines reached by ssh: a server of our own on this machine, where an emulator runs programs for others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from linux_program import Program
+from processors import described
+from ssh_server import SshServer
+
+from tinyflow.core.errors import RunError, Timeout, UsageError
+from tinyflow.model.plan_document import PlanDocument
+from tinyflow.targets.protocol import open_machine
+from tinyflow.targets.ssh import capabilities
+from tinyflow.targets.ssh.connection import look
+from tinyflow.targets.ssh.machine import Ssh
+
+LIMIT = 1_000_000
+FAULTY = (Path(__file__).parent / "programs" / "faults.c").read_text()
+EMULATORS = {"cortex-a9": "qemu-arm", "cortex-a72": "qemu-aarch64", "rv64gc": "qemu-riscv64"}
+PLAN = PlanDocument(backend="c")
+FAULTS = [
+    ("cortex-a9", "undefined", r"undefined instruction in a call of undefined"),
+    ("cortex-a9", "overflows_at_once", r"stack overflow: its 4096 bytes are used up in"),
+    ("cortex-a72", "reads_null", r"accesses 0x00000000, where it may not in"),
+    ("cortex-a72", "jumps_nowhere", r"jumps to where there is no code in"),
+    ("rv64gc", "writes_nowhere", r"accesses 0x10000000, where it may not in"),
+    ("rv64gc", "undefined", r"undefined instruction in a call of undefined"),
+]
+UNREACHED: list[tuple[str, dict[str, Any], str]] = [
+    ("well", {"run": []}, r"is \w+, not armv7\* or armv8l"),
+    ("well", {"uname": "sparc"}, r"is \w+, not armv7"),
+    ("well", {"port": 1}, "has no ssh server at that port"),
+    ("well", {"options": ["-F", "none", "-o", "UserKnownHostsFile=/dev/null"]}, "isn't known"),
+    ("nobody", {}, "lets nobody in without a password"),
+    ("well", {"host": "user@nowhere.invalid"}, "isn't found"),
+    ("well", {"folder": "/nowhere"}, "has no place for the program: .*/nowhere/tinyflow"),
+    ("well", {"run": ["no_such_program", "{program}"]}, "doesn't execute the program: .*no_such_program"),
+    ("full", {}, "the program can't be copied to"),
+    ("hung", {"connect_s": 0.5, "call_s": 0.5}, "doesn't answer"),
+    ("garbage", {}, "the shell of .* ended with status 0"),
+    ("lost", {}, "the connection to .* was lost while the program ran"),
+    ("damaged", {}, "what .* prints is damaged"),
+]
+
+Open = Callable[..., Ssh]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    """For all tests."""
+    made = SshServer(tmp_path_factory.mktemp("sshd"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Program, Path]]:
+    """By processor, each made once."""
+    made: dict[str, tuple[Program, Path]] = {}
+
+    def of(cpu: str) -> tuple[Program, Path]:
+        if cpu not in made:
+            bench = Program(tmp_path_factory.mktemp(cpu), cpu=cpu)
+            made[cpu] = bench, bench.program({"faults.c": FAULTY})
+        return made[cpu]
+
+    return of
+
+
+@pytest.fixture
+def opened(server: SshServer, built: Callable[[str], tuple[Program, Path]], tmp_path: Path) -> Iterator[Open]:
+    """(cpu, plan, mood, **words) -> a machine with the program, not yet run."""
+    machines: list[Ssh] = []
+
+    def one(cpu: str = "cortex-a9", plan: PlanDocument = PLAN, mood: str = "well", **words: Any) -> Ssh:
+        if shutil.which(EMULATORS[cpu]) is None:
+            pytest.skip(f"{EMULATORS[cpu]} is not installed")
+        bench, program = built(cpu)
+        own = {**server.words(mood), "run": [EMULATORS[cpu], "{program}"], "call_s": 20.0, **words}
+        target = {**bench.target, **described(cpu, "ssh"), "machine": own}
+        capabilities(target)
+        plan.write(tmp_path / "plan.json")
+        machine = open_machine(target, {"plan.json": tmp_path / "plan.json"})
+        assert isinstance(machine, Ssh)
+        machines.append(machine)
+        machine.load(program)
+        return machine
+
+    yield one
+    for machine in machines:
+        machine.close()
+
+
+def computed(machine: Ssh, first: int) -> int:
+    """What the model makes of eight numbers from `first`; the invokes since set-up."""
+    machine.write("model_arena+16", bytes(range(first, first + 8)))
+    status, cost = machine.call("model_invoke", limit_instructions=LIMIT)
+    assert status == 0 and 0 < cost.wall_s < 20
+    expected = sum(w * x for w, x in zip((1, 2, 3, -4, 5, -6, 7, 8), range(first, first + 8), strict=True))
+    assert int.from_bytes(machine.read("model_arena+64", 4), "little", signed=True) == expected
+    return machine.read("model_arena", 1)[0] - 41
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cpu", EMULATORS)
+def test_samples_in_outputs_and_times_out(cpu: str, opened: Open, tmp_path: Path) -> None:
+    """Each repetition has a time of its own, behind one that nobody hears of; the machine is left as it was."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    machine = opened(cpu, mood="noisy", folder=str(folder))
+    assert machine.call("model_setup", limit_instructions=LIMIT)[0] == 0
+    assert [computed(machine, first) for first in (1, 50)] == [2, 2], "one to get warm and itself, behind set-up"
+    machine.write("model_arena+16", bytes(range(1, 9)))
+    costs = [machine.call("model_invoke", limit_instructions=LIMIT)[1] for _ in range(3)]
+    assert len({cost.wall_s for cost in costs}) > 1
+    assert {(cost.instructions, cost.cycles) for cost in costs} == {(None, None)}
+    assert costs[0].stack_bytes is not None and costs[0].stack_bytes < 100
+    assert machine.call("sums_row", limit_instructions=LIMIT, given=bytes(range(24)))[0] == sum(range(24))
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.slow
+def test_a_model_with_state_has_all_its_invokes(opened: Open) -> None:
+    """Since it was reset, whatever was repeated before."""
+    machine = opened(plan=PlanDocument(backend="c", setup="starts", reset="model_setup"))
+    machine.call("starts", limit_instructions=LIMIT)
+    for _ in range(3):
+        machine.call("model_setup", limit_instructions=LIMIT)
+        assert [computed(machine, first) for first in (1, 50)] == [1, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cpu", "function", "cause"), FAULTS)
+def test_a_fault_is_named(cpu: str, function: str, cause: str, opened: Open) -> None:
+    """By the signal that the program got; in which function."""
+    machine = opened(cpu)
+    with pytest.raises(RunError, match=cause) as caught:
+        machine.call(function, limit_instructions=LIMIT)
+    if function != "jumps_nowhere":
+        assert caught.value.where.startswith(f"{function}+0x")
+    assert machine.call("model_setup", limit_instructions=LIMIT)[0] == 0
+
+
+@pytest.mark.slow
+def test_what_never_ends_does(opened: Open) -> None:
+    """There, too: by its time of the processor."""
+    with pytest.raises(Timeout, match="didn't end within 1 s") as caught:
+        opened(call_s=1.0).call("loops_for_ever", limit_instructions=LIMIT)
+    assert caught.value.where == "loops_for_ever"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mood", "words", "message"), UNREACHED)
+def test_what_goes_wrong_is_told(mood: str, words: dict[str, Any], message: str, opened: Open) -> None:
+    """One line what, one line what to do."""
+    with pytest.raises(RunError, match=message) as caught:
+        opened(mood=mood, **words).call("model_setup", limit_instructions=LIMIT)
+    assert caught.value.hint
+
+
+@pytest.mark.slow
+def test_a_machine_says_what_it_is(server: SshServer) -> None:
+    """Its system, and how many processors."""
+    words = {**server.words(), "run": ["qemu-arm", "{program}"]}
+    assert f"{os.uname().release} {os.uname().machine}, {os.cpu_count()} processors" in look(words, "arm")
+    with pytest.raises(RunError, match="not armv7"):
+        look(server.words(), "arm")
+
+
+@pytest.mark.slow
+def test_one_at_a_time(opened: Open) -> None:
+    """Who comes second waits until the first has closed."""
+    first, second = opened(), []
+    thread = threading.Thread(target=lambda: second.append(opened()))
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive() and not second
+    first._ending.close()
+    thread.join(20)
+    assert second
+
+
+def test_what_counters_tell(built: Callable[[str], tuple[Program, Path]]) -> None:
+    """Instructions of all rows and the invoke behind them, with those that nothing takes; times likewise."""
+    machine = Ssh.__new__(Ssh)
+    machine._has_said = False
+    calls = [bytes(16) + struct.pack("<I3Q", 0, 1000 * number, 100 * number, 200 * number) for number in (1, 2, 3)]
+    from tinyflow.targets.external.process import Ended
+    from tinyflow.targets.external.script import CALL, WRITE, Step
+
+    rows = [Step(CALL, 0), Step(WRITE, 0), *[Step(CALL, 0, b"row")] * 2]
+    cost = machine._counted("model_invoke", rows, b"", [*calls[:1], *calls], Ended(0, b"", 1.0))
+    assert (cost.wall_s, cost.instructions, cost.cycles) == (6e-6, 606, 1200)
+    assert machine._counted("row", rows, b"row", calls, Ended(0, b"", 1.0)).wall_s == 0
+
+
+def test_what_has_no_linux_is_refused() -> None:
+    """A Cortex-M, and a recipe that names no machine."""
+    with pytest.raises(UsageError, match="no program for Linux runs on cortex-m4"):
+        capabilities(described("cortex-m4", "ssh"))
+    with pytest.raises(UsageError, match="nothing says which machine that is"):
+        capabilities(described("cortex-a9", "ssh"))
