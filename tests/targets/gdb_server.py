@@ -35,6 +35,8 @@ class Server:
     ) -> None:
         self.mood = mood
         self.most_breakpoints = breakpoints
+        self.packet_bytes = 0  # where it says so
+        self.longest = 0
         self.erased: list[tuple[int, int]] = []
         self.resets = 0
         self._cycles = cycles
@@ -79,7 +81,9 @@ class Server:
                 if not more:
                     return
                 buffer += more
-            elif self.mood != "silent":
+                continue
+            self.longest = max(self.longest, len(packet))
+            if self.mood != "silent":
                 if self.mood == "gone" and packet.startswith(b"vCont;c"):
                     return
                 answer = b"\xc3\x28?" if self.mood == "garbage" else self._answer(without_escapes(packet))
@@ -108,6 +112,8 @@ class Server:
         return "OK"
 
     def _query(self, rest: str) -> str:
+        if rest.startswith("Supported"):
+            return f"PacketSize={self.packet_bytes:x};qXfer:features:read+" if self.packet_bytes else ""
         if rest.startswith("Rcmd,"):
             self.resets += bytes.fromhex(rest[5:]) == b"reset halt"
             return "OK"

@@ -97,6 +97,20 @@ def test_a_board_is_flashed_and_called(bench: Bench, firmware: Path, server: Ser
     assert server.erased == erased, "what is there isn't flashed again"
 
 
+@pytest.mark.parametrize("packet_bytes", [0x100, 0x1800])
+def test_packets_are_as_long_as_the_server_can_take(
+    bench: Bench, firmware: Path, server: Server, packet_bytes: int
+) -> None:
+    """Short ones for a small probe; long ones, fewer, where it says so; flash and memory are what was sent."""
+    server.packet_bytes = packet_bytes
+    with closing(opened(bench, server)) as board:
+        board.load(firmware)
+        data = bytes(range(256)) * 12
+        board.write("tf_stack_bottom", data)
+        assert board.read("tf_stack_bottom", len(data)) == data
+    assert packet_bytes // 2 < server.longest <= packet_bytes
+
+
 class Told(list[object]):
     """Calls as they are told: their functions, what the arena holds then, and cycles so far."""
 
@@ -132,8 +146,11 @@ def test_calls_are_followed_by_one_breakpoint(tmp_path: Path, breakpoints: int, 
         cycles = [call[-1] for call in told]  # type: ignore[index]
         assert cycles == sorted(cycles) and len(set(cycles[::2])) == len(names) * is_seen
         assert cycles[1:-1:2] == cycles[2::2], "an end is told when the next begins"
+        deep = board.call("recursion", limit_instructions=LIMIT)[1].stack_bytes
         again = board.call("calls", limit_instructions=LIMIT)
-        assert again[1].cycles == alone[1].cycles
+        assert again[1].cycles == alone[1].cycles and (again[1].stack_bytes or 0) < (deep or 0), "it is painted anew"
+        board.write("tf_stack_bottom+2048", b"x")
+        assert board.call("recursion", limit_instructions=LIMIT)[1].stack_bytes == deep
         if is_seen:
             assert cycles[-1] == pytest.approx(alone[1].cycles, rel=0.2)
             assert board.follow("calls", "calls", ["nobody"], told, limit_instructions=LIMIT) is None

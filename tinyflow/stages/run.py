@@ -424,12 +424,14 @@ def _peak(values: Sequence[int | None]) -> int | None:
 def _timing(machine: Machine, invokes: Sequence[Sequence[Counters]], wall_s: float) -> dict[str, JSON]:
     seconds = [counters.wall_s for costs in invokes for counters in costs]
     timing: dict[str, JSON] = {"wall_s": wall_s}
+    if machine.is_remote:
+        timing["running_s"] = sum(seconds)
     every = [counters for costs in invokes for counters in costs]
     if machine.is_native:
         timing["invoke_s"] = seconds
     if any(counters.cycles is not None for counters in every):
         timing["cycles"] = [[counters.cycles for counters in costs] for costs in invokes]
-    if len(timing) > 1:
+    if {"invoke_s", "cycles"} & set(timing):
         return {**timing, "repetitions": machine.repetitions}
     instructions = sum(counters.instructions or 0 for counters in every)
     if not instructions:

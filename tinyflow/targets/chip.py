@@ -127,7 +127,7 @@ class Chip(Machine):
         begin, rules = self.firmware.address(symbol), self.instruction_set
         bottom, size = self._stack()
         self._revive()
-        self.poke(bottom, PAINT * size)
+        self._paint(bottom, size)
         for register in rules.others:
             self.set(register, 0)
         if given:
@@ -137,6 +137,10 @@ class Chip(Machine):
         self.set("sp", (bottom + size) & -rules.stack_alignment)
         self.set(rules.link, self.return_address | rules.code_bit)
         return begin
+
+    def _paint(self, bottom: int, size: int) -> None:
+        """The stack, before a call."""
+        self.poke(bottom, PAINT * size)
 
     def _status(self) -> int:
         """What the call that has just ended returned."""

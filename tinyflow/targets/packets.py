@@ -48,6 +48,6 @@ def answered(packet: bytes) -> bytes:
     """
 
     def spelt(found: re.Match[bytes]) -> bytes:
-        return without_escapes(found[1]) * (found[2][1] - 28 if found[2] else 1)
+        return without_escapes(found[1] or found[0]) * (found[2][0] - 28 if found[1] else 1)
 
-    return re.sub(rb"(\}.|[^}])(\*.)?", spelt, packet, flags=re.DOTALL)
+    return re.sub(rb"(\}.|[^}])\*(.)|\}.", spelt, packet, flags=re.DOTALL)

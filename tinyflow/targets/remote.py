@@ -16,6 +16,8 @@ from tinyflow.targets.packets import ACKNOWLEDGED, INTERRUPT, answered, framed, 
 
 _ANSWER_LIMIT_S = 30.0  # of everything but running; on a busy machine
 _PIECE_BYTES = 1920  # of memory in a packet, in hexadecimal below QEMU's 4096 characters
+_MOST_PIECE_BYTES = 16 << 10
+_HEAD_CHARACTERS = 64  # of a packet with memory: what it is, address and size
 _STOP = re.compile("[ST][0-9a-f]{2}")
 
 
@@ -36,6 +38,14 @@ class Remote:
         self._thread = thread
         self.signal = 0
         """Why it stopped last, as GDB counts; 5 for a breakpoint or a step."""
+        self._piece_bytes = _PIECE_BYTES
+
+    def introduce(self) -> None:
+        """Tell what we know, and hear how long the server's packets may be: those of small probes are short."""
+        found = re.search(r"(?:^|;)PacketSize=([0-9a-fA-F]+)", self.ask("qSupported:swbreak+;hwbreak+"))
+        if found is not None:
+            most = (int(found[1], 16) - _HEAD_CHARACTERS) // 2
+            self._piece_bytes = max(16, min(most, _MOST_PIECE_BYTES))
 
     # Memory
 
@@ -43,7 +53,7 @@ class Remote:
         """Bytes of memory; None where there is none."""
         data = b""
         while len(data) < size_bytes:
-            wanted = min(_PIECE_BYTES, size_bytes - len(data))
+            wanted = min(self._piece_bytes, size_bytes - len(data))
             answer = self.ask(f"m{address + len(data):x},{wanted:x}")
             if answer.startswith("E"):
                 return None
@@ -52,16 +62,16 @@ class Remote:
 
     def write(self, address: int, data: bytes) -> bool:
         """Change bytes of memory; False where there is none."""
-        for begin in range(0, len(data), _PIECE_BYTES):
-            piece = data[begin : begin + _PIECE_BYTES]
+        for begin in range(0, len(data), self._piece_bytes):
+            piece = data[begin : begin + self._piece_bytes]
             if self.ask(f"M{address + begin:x},{len(piece):x}:{piece.hex()}") != "OK":
                 return False
         return True
 
     def write_flash(self, address: int, data: bytes) -> None:
         """Change bytes of flash that is erased, until `vFlashDone`. Raises ValueError for a server that refuses."""
-        for begin in range(0, len(data), _PIECE_BYTES):
-            piece = data[begin : begin + _PIECE_BYTES]
+        for begin in range(0, len(data), self._piece_bytes):
+            piece = data[begin : begin + self._piece_bytes]
             answer = self.ask(b"vFlashWrite:%x:" % (address + begin) + with_escapes(piece))
             if answer != "OK":
                 raise ValueError(f"{answer!r} to vFlashWrite at {address + begin:#x}")
@@ -93,7 +103,7 @@ class Remote:
         """What the server has to say of features or its memory map; nothing where it has no such document."""
         text = ""
         while True:
-            answer = self.ask(f"qXfer:{kind}:read:{name}:{len(text):x},{_PIECE_BYTES:x}")
+            answer = self.ask(f"qXfer:{kind}:read:{name}:{len(text):x},{self._piece_bytes:x}")
             if answer[:1] == "E":
                 return text
             text += answer[1:]

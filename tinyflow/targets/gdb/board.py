@@ -75,7 +75,7 @@ class Board(Chip):
             stream = self._connection.socket
             self._remote = Remote(stream.makefile("wb"), cast(IO[bytes], stream.makefile("rb", buffering=0)))
             with self._understood():
-                self._remote.ask("qSupported:swbreak+;hwbreak+")
+                self._remote.introduce()
                 self._remote.learn_registers({})
                 self._remote.ask("?")
         except BaseException:
@@ -85,6 +85,7 @@ class Board(Chip):
         self._is_fit = False  # after `load`, until an error
         self._walk: _Walk | None = None
         self._counter = ""  # a register, or `dwt`
+        self._clean_bytes = 0  # of the stack, from its bottom: what is known to be paint
         self._began: int | None = None  # what the counter showed when the last call began
 
     @property
@@ -94,7 +95,7 @@ class Board(Chip):
 
     def load(self, firmware: Path) -> Counters:
         """See `protocol.Machine`."""
-        self._path = firmware
+        self._path, self._clean_bytes = firmware, 0
         self._read_firmware(firmware)
         segments = list(self._programmed())
         with self._understood():
@@ -270,6 +271,10 @@ class Board(Chip):
         if not self._is_fit:
             self.load(self._path)
 
+    def _paint(self, bottom: int, size: int) -> None:
+        """See `Chip`: only what isn't paint, for the way to a board is narrow."""
+        super()._paint(bottom + self._clean_bytes, size - self._clean_bytes)
+
     def _run(self, symbol: str, begin: int, until: int, limit_instructions: int) -> Counters:  # noqa: ARG002
         """See `Chip`."""
         with self._understood():
@@ -345,6 +350,7 @@ class Board(Chip):
         used, size = self._stack_bytes(), self._stack()[1]
         if used == size:
             raise refusal(self, overflow(size), symbol, begin)
+        self._clean_bytes = size - used
         if wall_s * (self.target.get("clock_hz") or 0) >= _COUNT_LIMIT:  # it may have begun anew
             cycles = None
         return Counters(wall_s, cycles=cycles, stack_bytes=used, heap_bytes=self._heap_bytes())
@@ -368,6 +374,9 @@ class Board(Chip):
 
     def poke(self, address: int, data: bytes) -> bool:
         """See `Chip`."""
+        bottom, size = self._stack()
+        if address < bottom + size and address + len(data) > bottom:
+            self._clean_bytes = 0
         with self._understood():
             return self._remote.write(address, data)
 

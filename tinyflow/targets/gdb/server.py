@@ -68,6 +68,7 @@ class Connection:
                     raise ToolError(what, hint=hint) from None
                 time.sleep(_POLL_S)
         self.socket.settimeout(None)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _start(self, command: list[str]) -> str:
         """Start the server on a free port, which `{port}` in its words stands for."""
