@@ -7,42 +7,33 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import kept
 import numpy as np
 import pytest
+from packed_firmware import WARNINGS, Compiled, build, chip_of, input_of, pack, plan_of, ran, run_tool, words_of
 from stateful_networks import ring
 from tests_support import doit, write_models
 
-from tinyflow.core.action import Action, Output, SourceFile
+from tinyflow.core.action import SourceFile
 from tinyflow.core.errors import ToolError, UsageError
 from tinyflow.flow.loader import Loader
-from tinyflow.flow.planning.builds import plain
 from tinyflow.flow.planning.firmware import FORMS, Wanted, firmware
-from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.recipes.bench import parse
-from tinyflow.recipes.resolve import resolve
-from tinyflow.recipes.schema import Toolchain
 from tinyflow.targets.elf import global_symbols
-from tinyflow.targets.elf import read as read_elf
-from tinyflow.targets.elf import sizes as elf_sizes
 
 MODELS = {
     "speech": synthesize({"graph": "aww", "height": 13, "width": 9, "channels": 11, "blocks": 2}),
     "residual": synthesize({"graph": "resnet", "size": 11, "channels": 6, "stacks": 2}),
     "kept": write(ring()),
 }
-WARNINGS = ("-Wall", "-Wextra", "-Werror")
 # Stands for what CMake's platforms bring, which no package here has: their functions make a library of the sources.
 PLATFORM = """
 cmake_minimum_required(VERSION 3.16)
@@ -68,13 +59,6 @@ add_subdirectory({folder} network)
 """
 
 
-class Compiled(NamedTuple):
-    """A source with what it is compiled with."""
-
-    source: Path
-    flags: list[str]
-
-
 @pytest.fixture(scope="module")
 def loader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loader]:
     """A session in a project with these models; what other tests built is a hit."""
@@ -88,83 +72,6 @@ def loader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loader]:
         loader.session.close()
 
 
-def plan_of(loader: Loader, bench: str) -> BenchPlan:
-    """Planned, and run."""
-    plan = loader.planner.plan_bench(parse(bench))
-    loader.session.bring_about(plan.final)
-    return plan
-
-
-def pack(loader: Loader, bench: str, folder: Path, form: str = "c", prefix: str = "") -> Path:
-    """The unpacked folder of a bench's firmware."""
-    action = firmware(plan_of(loader, bench), loader.catalogue, Wanted(form, prefix))
-    loader.session.bring_about(action)
-    with zipfile.ZipFile(loader.session.output_path(action, "firmware.zip")) as archive:
-        archive.extractall(folder)
-    return folder / action.parameters["prefix"]
-
-
-def words_of(loader: Loader, bench: str, name: str) -> tuple[Any, Any]:
-    """A toolchain's module, and its entry for a bench's processor."""
-    toolchain = loader.catalogue.get(Toolchain, name)
-    cpu = resolve(parse(bench), loader.catalogue).processor.compiled_by(toolchain)
-    assert cpu is not None
-    return import_module(toolchain.implementation), plain(cpu)
-
-
-def build(loader: Loader, bench: str, compiler: str, compiled: Iterable[Compiled], script: Path, folder: Path) -> Path:
-    """Firmware of these sources, without a warning."""
-    module, cpu = words_of(loader, bench, compiler)
-    folder.mkdir(exist_ok=True)
-    objects = []
-    for number, one in enumerate(compiled):
-        if one.source.suffix == ".o":  # the backend made it
-            objects.append(one.source)
-            continue
-        objects.append(folder / f"{number}.o")
-        _run(module.compile_command(cpu, one.source, objects[-1], (), (), [*one.flags, *WARNINGS]))
-    link = next(action for action in loader.planner.plan_bench(parse(bench)).actions if action.stage == "link")
-    builtins = link.inputs.get("lib/builtins.a")
-    libraries = []
-    if compiler == "zig" and isinstance(builtins, Output):
-        loader.session.bring_about(builtins.action)
-        libraries.append(folder / "builtins.a")
-        shutil.copyfile(loader.session.output_path(builtins.action, builtins.name), libraries[-1])
-    elf = folder / "firmware.elf"
-    _run(module.link_command(cpu, objects, libraries, script, elf, folder / "firmware.map"))
-    return elf
-
-
-def _run(command: list[Any], cwd: Path | None = None) -> None:
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, cwd=cwd)
-    # GNU ld minds that LLVM's objects ask for no stack that can be executed, and GCC's for a chip say nothing of it
-    told = [line for line in done.stderr.splitlines() if "GNU-stack" not in line and "NOTE: This behaviour" not in line]
-    assert (done.returncode, told) == (0, []), (command, done.stdout, done.stderr)
-
-
-def ran(loader: Loader, bench: str, elf: Path, prefix: str) -> Any:
-    """run.json of firmware in place of the bench's own; outputs that differ are refused."""
-    run = next(action for action in plan_of(loader, bench).actions if action.stage == "run")
-    document = _input(loader, run, "plan.json").read_text(encoding="utf-8")
-    names = elf.with_name("plan.json")
-    functions = {name for layer in json.loads(document)["layers"] for name in layer["functions"]}
-    document = re.sub(r"\bmodel_(?=\w)", f"{prefix}_", document)
-    names.write_text(
-        re.sub(r'"(\w+)"', lambda one: f'"{prefix}_{one[1]}"' if one[1] in functions else one[0], document)
-    )
-    inputs = {**run.inputs, "firmware.elf": SourceFile(elf, "f.elf"), "plan.json": SourceFile(names, "plan.json")}
-    action = replace(run, inputs=inputs)
-    loader.session.execute(action)
-    return loader.session.read_json(action, "run.json")
-
-
-def chip_of(folder: Path) -> list[Compiled]:
-    """The example and what is the chip's, of forms that have it."""
-    flags = ["-O3", "-ffreestanding", "-O2", "-fno-unroll-loops"]  # those of recipes/runtimes/support
-    own = [Compiled(path, flags) for path in sorted((folder / "chip").rglob("*.[cS]"))]
-    return [Compiled(folder / "example" / "main.c", ["-O3", f"-I{folder}/src"]), *own]
-
-
 def by_cmake(folder: Path, work: Path) -> list[Compiled]:
     """What CMake makes of a form's CMakeLists.txt, by its own account."""
     gcc = work / "gcc.cmake"
@@ -174,7 +81,7 @@ def by_cmake(folder: Path, work: Path) -> list[Compiled]:
     )
     (work / "platform").mkdir()
     (work / "platform" / "CMakeLists.txt").write_text(PLATFORM.format(folder=folder, dollar="$"))
-    _run(["cmake", "-S", work / "platform", "-B", work / "made", "--toolchain", gcc])
+    run_tool(["cmake", "-S", work / "platform", "-B", work / "made", "--toolchain", gcc])
     entries = json.loads((work / "made" / "compile_commands.json").read_text())
     return [Compiled(Path(entry["file"]), _flags(shlex.split(entry["command"]))) for entry in entries]
 
@@ -311,7 +218,7 @@ def ran_both(loader: Loader, benches: dict[str, str], elf: Path) -> None:
     """Both in one call, on the samples of both; outputs that differ are refused."""
     runs = [next(one for one in plan_of(loader, bench).actions if one.stage == "run") for bench in benches.values()]
     names = ("inputs.bin", "reference.bin", "reference.json", "plan.json")
-    files = {name: [_input(loader, run, name).read_bytes() for run in runs] for name in names}
+    files = {name: [input_of(loader, run, name).read_bytes() for run in runs] for name in names}
     references, plans = ([json.loads(text) for text in files[f"{name}.json"]] for name in ("reference", "plan"))
     count = min(reference["samples"] for reference in references)
     document = {"backend": "both", "setup": "both_setup", "invoke": "both_invoke", "inputs": [], "outputs": []}
@@ -338,37 +245,17 @@ def ran_both(loader: Loader, benches: dict[str, str], elf: Path) -> None:
     assert loader.session.read_json(action, "run.json")["validation"]["result"] == "exact"
 
 
-def _input(loader: Loader, action: Action, name: str) -> Path:
-    made = action.inputs[name]
-    assert isinstance(made, Output)
-    return loader.session.output_path(made.action, made.name)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
 def test_cmake_builds_the_example(loader: Loader, tmp_path: Path) -> None:
     """By its own files alone, with the compiler that they name: the bench's outputs; C++ takes the header."""
     folder = pack(loader, BENCH, tmp_path, "cmake")
-    _run(["cmake", "-B", "made", "--toolchain", "chip/gcc.cmake", "-DSPEECH_EXAMPLE=ON", "-Wno-dev"], folder)
-    _run(["cmake", "--build", "made"], folder)
+    run_tool(["cmake", "-B", "made", "--toolchain", "chip/gcc.cmake", "-DSPEECH_EXAMPLE=ON", "-Wno-dev"], folder)
+    run_tool(["cmake", "--build", "made"], folder)
     assert ran(loader, BENCH, folder / "made" / "speech_example", "speech")["validation"]["result"] == "exact"
     (tmp_path / "use.cpp").write_text('#include "speech.h"\nint use() { return speech_setup() + speech_invoke(); }\n')
     flags = ["-ffreestanding", f"-I{folder}/src", *WARNINGS]
-    _run(["arm-none-eabi-g++", "-c", *flags, tmp_path / "use.cpp", "-o", tmp_path / "use.o"])
-
-
-@pytest.mark.slow
-def test_it_takes_what_the_bench_takes(loader: Loader, tmp_path: Path) -> None:
-    """The same compiler and flags: the same activations and constants, and code but for what `main` adds."""
-    folder = pack(loader, BENCH, tmp_path)
-    listed = by_cmake(pack(loader, BENCH, tmp_path / "cmake", "cmake"), tmp_path)
-    elf = build(loader, BENCH, "zig", [*listed, *chip_of(folder)], folder / "chip" / "link.ld", tmp_path / "built")
-    link = next(action for action in plan_of(loader, BENCH).actions if action.stage == "link")
-    memory = link.parameters["target"]["memory"]
-    before, after = loader.session.read_json(link, "sizes.json"), elf_sizes(read_elf(elf), memory)
-    main = sum(one["bytes"] for one in after["symbols"] if one["name"] in ("main", "__aeabi_memset"))
-    assert 0 <= after["rom_bytes"] - before["rom_bytes"] <= main + 8
-    assert after["ram_bss"] + after["ram_data"] - before["ram_bss"] - before["ram_data"] == 8  # its two variables
+    run_tool(["arm-none-eabi-g++", "-c", *flags, tmp_path / "use.cpp", "-o", tmp_path / "use.o"])
 
 
 @pytest.mark.slow
@@ -400,9 +287,9 @@ def test_real_numbers_become_those_that_tflm_makes(loader: Loader, tmp_path: Pat
     )
     module, cpu = words_of(loader, "speech-tinyc-host", "zig")
     flags = ["-O2", "-fPIC", f"-I{folder}/src", *WARNINGS]
-    _run(module.compile_command(cpu, tmp_path / "port.c", tmp_path / "port.o", (), (), flags))
+    run_tool(module.compile_command(cpu, tmp_path / "port.c", tmp_path / "port.o", (), (), flags))
     (tmp_path / "exports").write_text("{ global: *; };\n")
-    _run(
+    run_tool(
         module.link_command(cpu, [tmp_path / "port.o"], [], tmp_path / "exports", tmp_path / "port.so", tmp_path / "m")
     )
     port = ctypes.CDLL(str(tmp_path / "port.so"))

@@ -17,6 +17,8 @@ from tinyflow.toolchains import script
 
 # The input with this name is searched last: it has weak, slow versions of what a runtime may define.
 _BUILTINS = "lib/builtins.a"
+# What a backend generated, and a program around it with a `main` of its own.
+_TREES = ("objects/", "example/")
 # The objects with constructors in a map: GNU ld's (which drops them unless a script keeps them), LLD's.
 _CONSTRUCTORS = re.compile(
     r"^ \.(?:pre|)(?:init_array|ctors)\S*\s+0x[0-9a-f]+\s+0x0*[1-9a-f][0-9a-f]*\s+(\S+)$"
@@ -26,7 +28,7 @@ _CONSTRUCTORS = re.compile(
 
 
 def link(workspace: Workspace) -> None:
-    """Link `objects/`, other `*.o` and `lib/…*.a` by the script template `link.ld.j2`; write firmware, map and sizes.
+    """Link both trees, other `*.o` and `lib/…*.a` by the script template `link.ld.j2`; write firmware, map and sizes.
 
     Raises DoesNotFit with what was needed, and ToolError naming the symbols that are missing or there twice.
     """
@@ -78,7 +80,8 @@ def _link(workspace: Workspace, memory: Sequence[oversize.Region], firmware: Pat
     target = {**workspace.parameters["target"], "memory": memory}
     script_path.write_text(script.render(workspace.inputs["link.ld.j2"], target, cpu["isa"]), encoding="utf-8")
     own = [path for name, path in sorted(workspace.inputs.items()) if name.endswith(".o")]
-    objects = [*sorted(workspace.inputs["objects/"].rglob("*.o")), *own]
+    trees = [workspace.inputs[name] for name in _TREES if name in workspace.inputs]
+    objects = [*(path for tree in trees for path in sorted(tree.rglob("*.o"))), *own]
     # What is prebuilt is before what is compiled: whoever brings a library means it.
     libraries = sorted(
         (name == _BUILTINS, not name.startswith(PREBUILT), name) for name in workspace.inputs if name.endswith(".a")

@@ -21,7 +21,7 @@ from tinyflow.core.errors import UsageError, refusal_of
 from tinyflow.core.units import parse_time
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import error_lines
-from tinyflow.flow.planning.firmware import FORMS
+from tinyflow.flow.planning.firmware import EXAMPLES, FORMS
 from tinyflow.flow.session.ledger import exit_status
 from tinyflow.flow.session.null_database import MemoryDB
 from tinyflow.flow.streams import as_plain, plain_output
@@ -190,6 +190,7 @@ def run_options() -> tuple[dict[str, Any], ...]:
         flag("plain", "a line per action and nothing that moves, as in a log; NO_COLOR=1 only takes the colours away"),
         option("timeout", "for each action, such as 30s or 5min, instead of what the recipes say"),
         option("for", f"whose build system firmware: packs for: {', '.join(FORMS)} [default: %(default)s]", "c"),
+        option("example", f"what it does around the network: {', '.join(EXAMPLES)} [default: %(default)s]", "bare"),
         option("prefix", "what all names of that firmware begin with, instead of the model's name"),
         option("board", "what that build system calls the board, for --build and --flash"),
         flag("build", "build that firmware by its build system's program, which must be on PATH"),

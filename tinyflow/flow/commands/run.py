@@ -102,7 +102,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             return 0
         if params["timeout"]:
             self.loader.timeout_s = parse_timeout(params["timeout"])
-        self.loader.wanted = Wanted(*(params[name] for name in ("for", "prefix", "board", "build", "flash")))
+        self.loader.wanted = Wanted(*(params[name] for name in ("for", "prefix", "board", "build", "flash", "example")))
         if params.get("cache"):
             self.loader.selector.cache = _parse_cache(params["cache"])
         return int(super().execute(params, args))
@@ -197,7 +197,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         wanted, project = self.loader.wanted, self.loader.project
         chosen = self.loader.selection.firmware if wanted.is_built or wanted.is_flashed else {}
         for name, action in chosen.items():
-            folder, prefix = project.firmware(name, wanted.form), str(action.parameters["prefix"])
+            folder, prefix = project.firmware(name, wanted.form, wanted.example), str(action.parameters["prefix"])
             log = folder.with_name(f"{folder.name}.log")
             log.unlink(missing_ok=True)
             for command in build_systems.commands(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import tinyflow
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.planning import build_systems
-from tinyflow.flow.planning.builds import plain
+from tinyflow.flow.planning.builds import BUILTINS, plain
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.resolve import resolve
@@ -17,6 +18,7 @@ from tinyflow.recipes.schema import Cpu, Toolchain
 from tinyflow.recipes.suggest import hint_for
 
 FORMS = ("c", "cmake", "zephyr", "esp-idf", "arduino", "platformio", "cmsis-pack")
+EXAMPLES = ("bare", "keywords", "camera", "sine")
 _IDENTIFIER = re.compile("[a-z][a-z0-9_]*")
 # whose flags users of the firmware most likely want
 _GCC = "gcc"
@@ -34,10 +36,14 @@ class Wanted:
     board: str = ""
     is_built: bool = False
     is_flashed: bool = False
+    example: str = "bare"
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise UsageError(f'--for: there is no "{self.form}"', hint=hint_for(self.form, FORMS, "forms"))
+        if self.example not in EXAMPLES:
+            hint = hint_for(self.example, EXAMPLES, "examples")
+            raise UsageError(f'--example: there is no "{self.example}"', hint=hint)
         if self.prefix and not _IDENTIFIER.fullmatch(self.prefix):
             hint = "small letters, digits and _, the first a letter: --prefix door_camera"
             raise UsageError(f'--prefix: "{self.prefix}" can\'t begin names in C', hint=hint)
@@ -60,6 +66,7 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
         **{name: made["generate"].output(name) for name in ("sources/", "plan.json")},
         **{name: link.output(name) for name in ("firmware.elf", "sizes.json")},
         "run.json": made["run"].output("run.json"),
+        "example.json": _with_example(plan, link, made["generate"], wanted.example).output("sizes.json"),
         **{name: link.inputs[name] for name in ("link.ld.j2",) if name in link.inputs},
     }
     libraries: dict[str, JSON] = {}
@@ -82,6 +89,7 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
             "bench": plan.name,
             "form": wanted.form,
             "board": wanted.board,
+            "example": wanted.example,
             "prefix": wanted.prefix or _prefix(plan.bench.model_name),
             "version": tinyflow.__version__,
             "target": link.parameters["target"],
@@ -94,6 +102,50 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
         tools=(Tool("package", "jinja2"), Tool("package", "pyelftools")),
         isolated=True,
     )
+
+
+def _with_example(plan: BenchPlan, link: Action, generate: Action, example: str) -> Action:
+    """Link a bench's firmware with the `main` of an example in place of the bench's own."""
+    program = Action(
+        stage="example",
+        title=f"example {example} for {plan.name}",
+        function="tinyflow.stages.firmware:example",
+        outputs=("sources/",),
+        inputs={
+            "templates/": SourceFile(data_folder() / "templates" / "firmware", "templates/firmware/"),
+            "model.tflite": generate.inputs["model.tflite"],
+            "plan.json": generate.output("plan.json"),
+        },
+        parameters={
+            "bench": plan.name,
+            "example": example,
+            "prefix": "model",  # which all names of a backend begin with
+            "version": tinyflow.__version__,
+            "implementation": generate.parameters.get("implementation"),
+        },
+        tools=(Tool("package", "jinja2"),),
+        isolated=True,
+    )
+    objects = link.inputs["objects/"]
+    assert isinstance(objects, Output), "objects are compiled by an action"
+    title = f"compile example {example} for {plan.name}"
+    inputs = {**objects.action.inputs, "sources/": program.output("sources/")}
+    compiled = replace(objects.action, title=title, inputs=inputs).output("objects/")
+
+    def with_it(action: Action, more: Mapping[str, Input]) -> Action:
+        """The same with the example, which is a program by itself."""
+        own = {name: one for name, one in action.inputs.items() if not name.startswith("main/")}
+        return replace(
+            action, title=f"{action.title} with example {example}", inputs={**own, "example/": compiled, **more}
+        )
+
+    builtins = link.inputs.get(BUILTINS)
+    if not isinstance(builtins, Output):
+        return with_it(link, {})
+    needed = builtins.action.inputs["needed.txt"]
+    assert isinstance(needed, Output), "whether they are needed is found by an action"
+    asked = {"needed.txt": with_it(needed.action, {}).output(needed.name)}
+    return with_it(link, {BUILTINS: replace(builtins.action, inputs=asked).output(builtins.name)})
 
 
 def _members(library: Input, inputs: dict[str, Input]) -> list[JSON]:

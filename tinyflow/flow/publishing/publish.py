@@ -173,7 +173,7 @@ def _write_firmware(name: str, action: Action, session: Session, project: Projec
     """Unpack what was packed, if it is there: `build/firmware/<bench>-<form>/` and its `.zip`; what to read first."""
     if not session.is_current(action):
         return []
-    folder = project.firmware(name, str(action.parameters["form"]))
+    folder = project.firmware(name, *(str(action.parameters[one]) for one in ("form", "example")))
     content = session.output_path(action, "firmware.zip").read_bytes()
     write_if_changed(folder.with_name(f"{folder.name}.zip"), content)
     with writing(folder), replacing(folder) as fresh, zipfile.ZipFile(io.BytesIO(content)) as archive:

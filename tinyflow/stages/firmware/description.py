@@ -11,6 +11,7 @@ from tinyflow.core.action import Workspace
 from tinyflow.model import tflite_reader
 from tinyflow.model.graph import Tensor
 from tinyflow.model.plan_document import PlanDocument, Port
+from tinyflow.stages.firmware.examples import BARE
 from tinyflow.stages.firmware.sources import Collected, Group
 
 # What TFLite calls a type: C's word for it, the lowest and the highest value of integers.
@@ -26,11 +27,40 @@ _TYPES = {
 
 
 def describe(
-    workspace: Workspace, collected: Collected, sizes: Mapping[str, Any], run: Mapping[str, Any]
+    workspace: Workspace,
+    collected: Collected,
+    sizes: Mapping[str, Any],
+    with_example: Mapping[str, Any],
+    run: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The description that all templates read."""
+    """The description that all templates read; `with_example`: sizes of the firmware with the example's `main`."""
     parameters: Mapping[str, Any] = workspace.parameters
-    prefix, names = parameters["prefix"], collected.names
+    return {
+        **network_of(workspace, collected.names),
+        "form": parameters["form"],
+        "board": parameters["board"],
+        "target": parameters["target"],
+        "chip": parameters["description"],
+        "gcc": parameters["gcc"],
+        "objects": sorted(collected.objects),
+        "library": [_group(group) for group in collected.library],
+        "chip_groups": [_group(group) for group in collected.chip],
+        "flags": _shared_flags(collected.library),
+        "defines": list(dict.fromkeys(one for group in collected.library for one in group.defines)),
+        "headers": sorted(name for name in collected.files if not name.startswith("chip/") and _is_header(name)),
+        "sizes": _sizes(sizes),
+        "with_example": _sizes(with_example),
+        "run": {
+            "instructions": max(run.get("invoke_instructions") or [0]),
+            "stack_bytes": run.get("stack_peak_bytes"),
+        },
+    }
+
+
+def network_of(workspace: Workspace, names: Mapping[str, str]) -> dict[str, Any]:
+    """What a network's header and the examples say; `names`: what the bench's symbols are called there."""
+    parameters: Mapping[str, Any] = workspace.parameters
+    prefix = parameters["prefix"]
     plan = PlanDocument.read(workspace.inputs["plan.json"])
     read = getattr(import_module(parameters["implementation"]), "read", tflite_reader.read)
     graph = read(workspace.inputs["model.tflite"])
@@ -38,37 +68,32 @@ def describe(
         *_ports("input", plan.inputs, [graph.tensors[index] for index in graph.inputs], names),
         *_ports("output", plan.outputs, [graph.tensors[index] for index in graph.outputs], names),
     ]
-    arrays = dict.fromkeys(port["symbol"] for port in ports if port["symbol"])
-    form = "" if parameters["form"] == "c" else f" --for {parameters['form']}"
     return {
         "prefix": prefix,
         "upper": prefix.upper(),
         "bench": parameters["bench"],
-        "command": f"doit firmware:{parameters['bench']}{form} --prefix {prefix}",
-        "form": parameters["form"],
-        "board": parameters["board"],
+        "command": _command(parameters),
         "version": parameters["version"],
-        "target": parameters["target"],
-        "chip": parameters["description"],
-        "gcc": parameters["gcc"],
         "ports": ports,
-        "arrays": list(arrays),
+        "arrays": list(dict.fromkeys(port["symbol"] for port in ports if port["symbol"])),
         "arena_bytes": plan.arena.bytes if plan.arena is not None else 0,
         "feed": plan.feed,
         "has_reset": bool(plan.reset),
         "keeps_inputs": plan.keeps_inputs,
-        "objects": sorted(collected.objects),
-        "library": [_group(group) for group in collected.library],
-        "chip_groups": [_group(group) for group in collected.chip],
-        "flags": _shared_flags(collected.library),
-        "defines": list(dict.fromkeys(one for group in collected.library for one in group.defines)),
-        "headers": sorted(name for name in collected.files if not name.startswith("chip/") and _is_header(name)),
-        "sizes": {name: sizes[name] for name in ("rom_bytes", "rom_code", "rom_rodata", "ram_data", "ram_bss")},
-        "run": {
-            "instructions": max(run.get("invoke_instructions") or [0]),
-            "stack_bytes": run.get("stack_peak_bytes"),
-        },
     }
+
+
+def _command(parameters: Mapping[str, Any]) -> str:
+    """What was typed, as far as it is not what is taken without saying."""
+    form, example = parameters.get("form", "c"), parameters["example"]
+    words = ["" if form == "c" else f" --for {form}", "" if example == BARE else f" --example {example}"]
+    return f"doit firmware:{parameters['bench']}{''.join(words)} --prefix {parameters['prefix']}"
+
+
+def _sizes(sizes: Mapping[str, Any]) -> dict[str, int]:
+    """ROM and RAM, and what ROM is of."""
+    rom, ram = sizes["rom_bytes"], sizes["ram_data"] + sizes["ram_bss"]
+    return {"rom_bytes": rom, "ram_bytes": ram, **{name: sizes[name] for name in ("rom_code", "rom_rodata")}}
 
 
 def _ports(

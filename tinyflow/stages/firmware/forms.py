@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from tinyflow.core.action import Workspace
 from tinyflow.core.errors import ModelError
+from tinyflow.stages.firmware import examples
 from tinyflow.toolchains import script
 
 # place → template; `{prefix}` is the network's
-_ALL = MappingProxyType({"README.md": "README.md.j2", "NOTICE": "NOTICE.j2", "src/{prefix}.h": "header.h.j2"})
+_HEADER = "header.h.j2"
+_ALL = MappingProxyType({"README.md": "README.md.j2", "NOTICE": "NOTICE.j2", "src/{prefix}.h": _HEADER})
 _MAIN = "main.c.j2"
 _FORMS: Mapping[str, Mapping[str, str]] = {
     "c": {"example/main.c": _MAIN},
@@ -56,18 +59,39 @@ _WITHOUT_OBJECTS = ("arduino", "platformio")
 def files_of(workspace: Workspace, description: Mapping[str, Any]) -> dict[str, str]:
     """All files that are no sources of the bench.
 
-    Raises RecipeError for a template that can't be filled in, ModelError for objects where a form takes none.
+    Raises RecipeError for a template that can't be filled in, ModelError for objects where a form takes none and for a
+    network that the example isn't for.
     """
     form = description["form"]
     if description["objects"] and form in _WITHOUT_OBJECTS:
         known = ", ".join(name for name in _FORMS if name not in _WITHOUT_OBJECTS)
         hint = f"--for {known}, or a backend that writes C"
         raise ModelError(f"form {form} takes sources only; {description['bench']} has objects", hint=hint)
-    values = {**description, "entry": _ENTRIES.get(form, "main"), "has_chip": has_chip(form)}
-    templates = workspace.inputs["templates/"]
-    wanted = {**_ALL, **_FORMS[form]}
-    files = {place.format(**description): script.fill(templates / name, values) for place, name in wanted.items()}
+    files = _filled(workspace, {**_ALL, **_FORMS[form]}, description)
     return {**files, "LICENSE": workspace.inputs["LICENSE"].read_text(encoding="utf-8")}
+
+
+def program_of(workspace: Workspace, network: Mapping[str, Any]) -> dict[str, str]:
+    """The example's sources and the network's header, for a bare chip."""
+    places = {"{prefix}.h": _HEADER, "main.c": _MAIN}
+    return _filled(workspace, places, {**network, "form": "c", "run": {"stack_bytes": None}})
+
+
+def _filled(workspace: Workspace, wanted: Mapping[str, str], description: Mapping[str, Any]) -> dict[str, str]:
+    """These templates, and the example's files beside its `main`."""
+    templates, name = workspace.inputs["templates/"], workspace.parameters["example"]
+    examples.check(name, description)
+    beside, example = examples.files_of(name, description, templates)
+    form = description["form"]
+    values = {
+        **{**description, "entry": _ENTRIES.get(form, "main"), "has_chip": has_chip(form), "example": example},
+        "beside": sorted(beside),
+        "example_sources": ["main.c", *sorted(one for one in beside if one.endswith(".c"))],
+    }
+    files = {place.format(**description): script.fill(templates / name, values) for place, name in wanted.items()}
+    main = next(place for place, name in wanted.items() if name == _MAIN)
+    folder = posixpath.dirname(main.format(**description))
+    return {**files, **{posixpath.join(folder, name): text for name, text in beside.items()}}
 
 
 def has_chip(form: str) -> bool:
