@@ -67,7 +67,7 @@ def test_every_processor_has_its_kind_of_object(cpu: str) -> None:
     undefined = {name for name, symbol in symbols.items() if name and symbol["st_shndx"] == "SHN_UNDEF"}
     assert undefined <= {"memcpy", "memset"}
     if cpu != "host":
-        machines = {"riscv": "EM_RISCV", "aarch64": "EM_AARCH64"}
+        machines = {"riscv": "EM_RISCV", "aarch64": "EM_AARCH64", "x86_64": "EM_X86_64"}
         assert elf["e_machine"] == machines.get(processor(cpu).isa, "EM_ARM")
 
 

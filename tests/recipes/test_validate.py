@@ -149,7 +149,7 @@ def test_what_is_no_mapping_is_no_recipe(text: str) -> None:
         (
             Toolchain,
             "implementation: a.b\nisas: {mips: {}}",
-            'isas: expected thumb, riscv, xtensa, arm, aarch64 or host, not "mips"',
+            'isas: expected thumb, riscv, xtensa, arm, aarch64, x86_64 or host, not "mips"',
         ),
         (Toolchain, "implementation: a.b\ncpus: {m7: {flag: []}}", 'did you mean "flags"'),
     ],

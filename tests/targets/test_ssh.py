@@ -24,7 +24,7 @@ from tinyflow.targets.ssh.machine import Ssh
 
 LIMIT = 1_000_000
 FAULTY = (Path(__file__).parent / "programs" / "faults.c").read_text()
-EMULATORS = {"cortex-a9": "qemu-arm", "cortex-a72": "qemu-aarch64", "rv64gc": "qemu-riscv64"}
+EMULATORS = {"cortex-a9": "qemu-arm", "cortex-a72": "qemu-aarch64", "rv64gc": "qemu-riscv64", "x86-64": ""}
 PLAN = PlanDocument(backend="c")
 FAULTS = [
     ("cortex-a9", "undefined", r"undefined instruction in a call of undefined"),
@@ -33,6 +33,9 @@ FAULTS = [
     ("cortex-a72", "jumps_nowhere", r"jumps to where there is no code in"),
     ("rv64gc", "writes_nowhere", r"accesses 0x10000000, where it may not in"),
     ("rv64gc", "undefined", r"undefined instruction in a call of undefined"),
+    ("x86-64", "undefined", r"undefined instruction in a call of undefined"),
+    ("x86-64", "reads_nowhere", r"accesses 0x10000000, where it may not in"),
+    ("x86-64", "overflows_at_once", r"stack overflow: its 4096 bytes are used up in"),
 ]
 UNREACHED: list[tuple[str, dict[str, Any], str]] = [
     ("well", {"run": []}, r"is \w+, not armv7\* or armv8l"),
@@ -81,10 +84,14 @@ def opened(server: SshServer, built: Callable[[str], tuple[Program, Path]], tmp_
     machines: list[Ssh] = []
 
     def one(cpu: str = "cortex-a9", plan: PlanDocument = PLAN, mood: str = "well", **words: Any) -> Ssh:
-        if shutil.which(EMULATORS[cpu]) is None:
-            pytest.skip(f"{EMULATORS[cpu]} is not installed")
+        emulator = EMULATORS[cpu]
+        if emulator and shutil.which(emulator) is None:
+            pytest.skip(f"{emulator} is not installed")
+        if not emulator and os.uname().machine != "x86_64":
+            pytest.skip("this machine is no x86-64")
         bench, program = built(cpu)
-        own = {**server.words(mood), "run": [EMULATORS[cpu], "{program}"], "call_s": 20.0, **words}
+        run = [emulator, "{program}"] if emulator else []
+        own = {**server.words(mood), "run": run, "call_s": 20.0, **words}
         target = {**bench.target, **described(cpu, "ssh"), "machine": own}
         capabilities(target)
         plan.write(tmp_path / "plan.json")

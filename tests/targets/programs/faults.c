@@ -78,6 +78,11 @@ ROOT int calls_system(void) {
   __asm volatile("svc #1");
   return 0;
 }
+#elif defined(__x86_64__)
+ROOT int undefined(void) {
+  __asm volatile("ud2");
+  return 0;
+}
 #elif defined(__xtensa__)
 ROOT int undefined(void) {
   __asm volatile("ill");
@@ -113,7 +118,7 @@ ROOT int is_unaligned(void) { return (int)*(volatile uint32_t *)((uintptr_t)&els
 ROOT int waits(void) {
 #if defined(__xtensa__)
   __asm volatile(".byte 0x00, 0x70, 0x00 /* waiti 0 */");
-#else
+#elif !defined(__x86_64__)
   __asm volatile("wfi");
 #endif
   return 0;

@@ -26,7 +26,7 @@ OPTIONS: Options = {
     "debug": (False, True),
     "api": ("default", "unpacked"),
     "usmp": USMP,
-    "isa": ("thumb", "riscv", "xtensa", "arm", "aarch64", "host"),
+    "isa": ("thumb", "riscv", "xtensa", "arm", "aarch64", "x86_64", "host"),
     "vectors": ("none", "mve", "rvv"),
     "llvm": dict,
     "rounding": ("double", "single"),

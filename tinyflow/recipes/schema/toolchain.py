@@ -11,7 +11,7 @@ from typing import Literal
 from tinyflow.recipes.fields import Duration, Module
 from tinyflow.recipes.schema.part import Part, Recipe, part
 
-InstructionSet = Literal["thumb", "riscv", "xtensa", "arm", "aarch64", "host"]
+InstructionSet = Literal["thumb", "riscv", "xtensa", "arm", "aarch64", "x86_64", "host"]
 
 # RISC-V P, packed SIMD, in a name of an architecture and among LLVM's features
 _PACKED = re.compile(r"rv(32|64)([a-oq-wy]*p|[a-z0-9]*(_[a-z0-9]+)*_(p|zp[a-z]*)(?![a-z]))")

@@ -27,7 +27,10 @@ from tinyflow.targets.external.script import CALL, READ, WRITE, Step, encoded, f
 from tinyflow.targets.protocol import Counters, Machine
 from tinyflow.targets.segments import ALIGNMENT
 
-_MACHINES = {"thumb": "EM_ARM", "arm": "EM_ARM", "aarch64": "EM_AARCH64", "riscv": "EM_RISCV"}
+_MACHINES = {
+    **{"thumb": "EM_ARM", "arm": "EM_ARM", "aarch64": "EM_AARCH64"},
+    **{"riscv": "EM_RISCV", "x86_64": "EM_X86_64"},
+}
 _NOTHING, _NOTHING_TAKES = "tf_nothing", 2  # of selfrun: a function, and its instructions
 # DDI 0403, B1.5.2: exception numbers. RISC-V Privileged ISA, table 3.6: mcause.
 _EXCEPTIONS = {

@@ -99,11 +99,11 @@ def board(target: Mapping[str, Any]) -> Board:
 
 def _user(target: Mapping[str, Any], words: Mapping[str, Any]) -> Board:
     """Linux with one program. Raises UsageError for a processor that has none."""
-    cpu, made = words.get("cpu"), _BOARDS[target["isa"]]
+    cpu = words.get("cpu")
     if target["isa"] not in _USERS:
         raise UsageError(f"no program for Linux runs on {target['cpu']}", hint=f"one on {', '.join(_USERS)} does")
     return replace(
-        made,
+        _BOARDS[target["isa"]],
         program=words.get("program") or _USERS[target["isa"]],
         package=words.get("package") or _USER_PACKAGE,
         options=(*(("-cpu", cpu) if cpu else ()), *words.get("options", ())),

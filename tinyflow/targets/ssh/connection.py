@@ -17,7 +17,7 @@ from tinyflow.core.errors import RunError
 from tinyflow.targets.external.process import Ended, run
 
 # by instruction set, what `uname -m` says, as patterns of a shell
-MACHINES = {"arm": "armv7*|armv8l", "aarch64": "aarch64|arm64", "riscv": "riscv64"}
+MACHINES = {"arm": "armv7*|armv8l", "aarch64": "aarch64|arm64", "riscv": "riscv64", "x86_64": "x86_64"}
 _SSH_FAILED = 255
 _WRONG_MACHINE, _NO_FOLDER, _NO_COPY = 90, 91, 92
 _NOT_EXECUTED = (126, 127)  # a shell's statuses

@@ -9,38 +9,44 @@
 #if defined(__arm__)
 enum { TF_READ = 3, TF_WRITE = 4, TF_EXIT = 248, TF_SIGACTION = 174, TF_SIGALTSTACK = 186 };
 enum { TF_CLOCK_GETTIME = 263, TF_PERF_EVENT_OPEN = 364, TF_PLACE = 92 };
-#define TF_CALL "svc #0"
-#define TF_NUMBER "r7"
-#define TF_ARGUMENT "r"
-#elif defined(__aarch64__) || defined(__riscv)
+#define TF_CALL "svc #0", "r7", "r0", "r1", "r2", "r3", "r4", first, "cc"
+#elif defined(__x86_64__)
+enum { TF_READ = 0, TF_WRITE = 1, TF_EXIT = 231, TF_SIGACTION = 13, TF_SIGALTSTACK = 131 };
+enum { TF_CLOCK_GETTIME = 228, TF_PERF_EVENT_OPEN = 298, TF_PLACE = 168 };
+#define TF_CALL "syscall", "rax", "rdi", "rsi", "rdx", "r10", "r8", number, "rcx", "r11"
+#else
 enum { TF_READ = 63, TF_WRITE = 64, TF_EXIT = 94, TF_SIGACTION = 134, TF_SIGALTSTACK = 132 };
 enum { TF_CLOCK_GETTIME = 113, TF_PERF_EVENT_OPEN = 241 };
 #if defined(__aarch64__)
 enum { TF_PLACE = 440 };
-#define TF_CALL "svc #0"
-#define TF_NUMBER "x8"
-#define TF_ARGUMENT "x"
-#else
+#define TF_CALL "svc #0", "x8", "x0", "x1", "x2", "x3", "x4", first, "cc"
+#elif defined(__riscv)
 enum { TF_PLACE = 176 };
-#define TF_CALL "ecall"
-#define TF_NUMBER "a7"
-#define TF_ARGUMENT "a"
-#endif
+#define TF_CALL "ecall", "a7", "a0", "a1", "a2", "a3", "a4", first, "memory"
 #else
 #error "Linux's system calls aren't known for this processor"
+#endif
 #endif
 
 #define TF_INLINE static inline __attribute__((always_inline))
 
-TF_INLINE intptr_t tf_system(intptr_t number, intptr_t first, intptr_t second, intptr_t third, intptr_t fourth) {
-  register intptr_t in __asm(TF_NUMBER) = number;
-  register intptr_t a __asm(TF_ARGUMENT "0") = first;
-  register intptr_t b __asm(TF_ARGUMENT "1") = second;
-  register intptr_t c __asm(TF_ARGUMENT "2") = third;
-  register intptr_t d __asm(TF_ARGUMENT "3") = fourth;
-  register intptr_t e __asm(TF_ARGUMENT "4") = 0;
-  __asm volatile(TF_CALL : "+r"(a) : "r"(in), "r"(b), "r"(c), "r"(d), "r"(e) : "memory");
-  return a;
+/* By the instruction, with the number and arguments in these registers; where the result is, and what else is lost. */
+#define TF_SYSTEM_CALL(...) TF_SYSTEM_CALL_BY(__VA_ARGS__)
+#define TF_SYSTEM_CALL_BY(instruction, n, a, b, c, d, e, result, ...) \
+  register intptr_t number __asm(n) = which; \
+  register intptr_t first __asm(a) = one; \
+  register intptr_t second __asm(b) = two; \
+  register intptr_t third __asm(c) = three; \
+  register intptr_t fourth __asm(d) = four; \
+  register intptr_t fifth __asm(e) = 0; \
+  __asm volatile(instruction \
+                 : "+r"(number), "+r"(first) \
+                 : "r"(second), "r"(third), "r"(fourth), "r"(fifth) \
+                 : "memory", __VA_ARGS__); \
+  return result
+
+TF_INLINE intptr_t tf_system(intptr_t which, intptr_t one, intptr_t two, intptr_t three, intptr_t four) {
+  TF_SYSTEM_CALL(TF_CALL);
 }
 
 /* Instructions and cycles, not the system's own; a file, or the number of an error below 0. */

@@ -12,6 +12,8 @@ __asm(".globl _start\n.type _start, %function\n_start:\n"
       " ldr sp, =tf_stack_top\n b tf_linux_start\n.ltorg\n"
 #elif defined(__aarch64__)
       " adrp x0, tf_stack_top\n add x0, x0, :lo12:tf_stack_top\n mov sp, x0\n b tf_linux_start\n"
+#elif defined(__x86_64__)
+      " mov $tf_stack_top, %rsp\n call tf_linux_start\n"
 #else
       ".option push\n.option norelax\n la gp, __global_pointer$\n.option pop\n la sp, tf_stack_top\n j tf_linux_start\n"
 #endif

@@ -141,6 +141,8 @@ static inline uint32_t *stack_pointer(void) {
   uint32_t *pointer;
 #if defined(__riscv)
   __asm volatile("mv %0, sp" : "=r"(pointer));
+#elif defined(__x86_64__)
+  __asm volatile("mov %%rsp, %0" : "=r"(pointer));
 #else
   __asm volatile("mov %0, sp" : "=r"(pointer));
 #endif

@@ -36,7 +36,7 @@ OVERLAPPING = "tf_overlapping"
 class Machine:
     """What code is generated for: an instruction set, and the compiler that will read the C."""
 
-    isa: Literal["thumb", "riscv", "xtensa", "arm", "aarch64", "host"] = "thumb"
+    isa: Literal["thumb", "riscv", "xtensa", "arm", "aarch64", "x86_64", "host"] = "thumb"
     toolchain: str = "zig"
     vectors: Literal["none", "mve", "rvv"] = "none"
 

@@ -29,7 +29,7 @@ from tinyflow.backends.tvm.kernels.specs import (
 )
 
 # pixels and channels of a tile, measured on the layers of the MLPerf Tiny networks: clang spills above 2 by 2 on Arm
-_OTHERS = ("thumb", "xtensa", "arm", "aarch64", "host")
+_OTHERS = ("thumb", "xtensa", "arm", "aarch64", "x86_64", "host")
 _TILES: Mapping[str, tuple[int, int]] = {**dict.fromkeys(_OTHERS, (2, 4)), "riscv": (3, 4)}
 _LLVM_TILES: Mapping[str, tuple[int, int]] = {**_TILES, "thumb": (2, 2)}
 HEADERS = ("string.h", "tf_hidden.h")
