@@ -23,7 +23,7 @@ MOODS = {
     "hung": "sleep 60",
     "garbage": "head -c 4096 /dev/urandom",
     "lost": "echo @tf-runs; sleep 0.5; kill -9 $PPID",
-    "damaged": f"{_OBEYS} | tr 7 8",
+    "damaged": f"{_OBEYS} | tr 0 1",
 }
 
 
