@@ -9,7 +9,7 @@ from typing import Any
 from tinyflow.core.action import Tool
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import UsageError
-from tinyflow.targets.gdb.server import program
+from tinyflow.targets.programs import program
 from tinyflow.targets.protocol import Capabilities, Machine
 
 

@@ -19,9 +19,10 @@ from tinyflow.targets import elf
 from tinyflow.targets.chip import RISCV, THUMB, Chip
 from tinyflow.targets.chip_faults import overflow, refusal
 from tinyflow.targets.elf import place
-from tinyflow.targets.gdb.server import Connection, alone, load_by
+from tinyflow.targets.gdb.server import Connection
 from tinyflow.targets.gdb_port import End, fault
 from tinyflow.targets.gdb_relay import Relay
+from tinyflow.targets.programs import alone, load_by
 from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.qemu import faults
 from tinyflow.targets.remote import Gone, Remote
@@ -68,7 +69,7 @@ class Board(Chip):
         self.repetitions: int = self._words.get("repetitions", 5)
         self._limit_s: float = self._words.get("call_s", 60.0)
         self._ending = contextlib.ExitStack()
-        self._ending.enter_context(alone(self._words))
+        self._ending.enter_context(alone(str(next(filter(None, map(self._words.get, ("probe", "connect", "server")))))))
         try:
             self._connection = Connection(self._words)
             self._ending.callback(self._connection.close)
@@ -102,7 +103,7 @@ class Board(Chip):
             self.identify()
             self._monitor(self._words.get("reset", "reset halt"))
             if self._words.get("loader"):
-                load_by(self._words["loader"], firmware)
+                load_by(self._words["loader"], {"elf": str(firmware)})
                 self._monitor(self._words.get("reset", "reset halt"))
             elif not self._is_there(segments):
                 self._flash(segments)

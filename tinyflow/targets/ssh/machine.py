@@ -18,7 +18,7 @@ from tinyflow.targets import chip_faults
 from tinyflow.targets.external.machine import External, Told
 from tinyflow.targets.external.process import Ended
 from tinyflow.targets.external.script import CALL, Step
-from tinyflow.targets.gdb.server import alone
+from tinyflow.targets.programs import alone
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.segments import PAGE_BYTES
 from tinyflow.targets.ssh import connection
@@ -51,7 +51,7 @@ class Ssh(External):
         self._results: dict[tuple[Any, ...], list[Told]] = {}
         self._has_said = False
         self._ending = contextlib.ExitStack()
-        self._ending.enter_context(alone({"connect": f"ssh {words['host']} {words.get('port', '')}"}))
+        self._ending.enter_context(alone(f"ssh {words['host']} {words.get('port', '')}"))
 
     def close(self) -> None:
         """See `protocol.Machine`."""
