@@ -39,6 +39,7 @@ class Program(Bench):
 
     def program(self, sources: Mapping[str, str]) -> Path:
         """The ELF file, with the main that obeys a script."""
-        names = ("selfrun/src/main.c", "selfrun/src/host.h", "linuxrun/src/linux.c", "linuxrun/include/tf_linux.h")
+        names = [f"selfrun/{name}" for name in ("src/main.c", "src/call.c", "src/crc32.c", "include/tf_self.h")]
+        names += ["linuxrun/src/linux.c", "linuxrun/include/tf_linux.h"]
         own = {Path(name).name: (RUNTIMES / name).read_text() for name in names}
         return self.link({"model.c": MODEL, "given.c": GIVEN, **sources, **own})["firmware.elf"]

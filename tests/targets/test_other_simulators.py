@@ -20,7 +20,7 @@ from tinyflow.targets.external.process import run
 from tinyflow.targets.protocol import Machine, open_machine
 
 LIMIT = 1_000_000
-SOURCES = ROOT / "recipes" / "runtimes" / "selfrun" / "src"
+SOURCES = ROOT / "recipes" / "runtimes" / "selfrun"
 FAULTS = (Path(__file__).parent / "programs" / "faults.c").read_text()
 HTIF = [sys.executable, str(Path(__file__).with_name("htif_simulator.py")), "{elf}"]
 ARM = ["qemu-system-arm", "-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "none"]
@@ -46,9 +46,14 @@ def bench(folder: Path, cpu: str) -> tuple[Bench, Path]:
     """Firmware with a main of its own, where QEMU's boards have memory, or, for the simulator of ours, as usual."""
     shift = {"cortex-m4": (-0x08000000, 0), "rv32imc": (0, 0), "rv32imac": (0x3E000000, 0x40780000)}[cpu]
     made = Bench(folder, cpu=cpu, shift_bytes=shift)
-    names = ("main.c", "host.h", f"host_{made.isa}.S")
-    own = {name: (SOURCES / name).read_text() for name in names}
-    return made, made.link({"model.c": MODEL, "program.c": FAULTS, "given.c": GIVEN, **own})["firmware.elf"]
+    sources = {"model.c": MODEL, "program.c": FAULTS, "given.c": GIVEN, **own_main(made.isa)}
+    return made, made.link(sources)["firmware.elf"]
+
+
+def own_main(isa: str) -> dict[str, str]:
+    """The sources of firmware that runs by itself."""
+    names = ("src/main.c", "src/call.c", "src/crc32.c", f"src/host_{isa}.S", "include/tf_self.h")
+    return {Path(name).name: (SOURCES / name).read_text() for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -200,10 +205,9 @@ def test_a_fault_of_the_firmware_is_named(opened: Open, command: list[str], cpu:
 @pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m4", "rv32imc"])
 def test_its_main_compiles_without_a_warning(tmp_path: Path, cpu: str, toolchain: str) -> None:
     """By the flags of its recipe, of which one makes errors of warnings."""
-    flags = yaml.safe_load((SOURCES.parent / "runtime.yaml").read_text())["flags"]
+    flags = yaml.safe_load((SOURCES / "runtime.yaml").read_text())["flags"]
     made = Bench(tmp_path, cpu, toolchain, ("-O3", *flags))
-    names = ("main.c", "host.h", f"host_{made.isa}.S")
-    assert len(list(made.compile({name: (SOURCES / name).read_text() for name in names}).rglob("*.o"))) == 2
+    assert len(list(made.compile(own_main(made.isa)).rglob("*.o"))) == 4
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:

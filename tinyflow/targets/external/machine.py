@@ -116,7 +116,7 @@ class External(Machine):
         (retired,) = struct.unpack_from("<I", calls[-1], 12)
         counted: dict[str, int] = {}
         if "minstret" in self._counts.values():
-            counted["instructions"] = retired
+            counted["instructions"] = retired + _NOTHING_TAKES
         elif self._counts:
             nothing = Step(CALL, self._code(_NOTHING), given)
             without = self._numbers(symbol, self._run(symbol, [*before, nothing])[2])

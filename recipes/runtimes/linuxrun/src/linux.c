@@ -1,7 +1,7 @@
 /* Linux in place of a chip. What the program prints and how it ends, which its main leaves to semihosting, is done here; the
  * stack is that of the linker script. */
-#include "host.h"
 #include "tf_linux.h"
+#include "tf_self.h"
 #include "tf_start.h"
 
 int main(void);
@@ -54,7 +54,7 @@ int tf_nothing(const void *given) {
 
 static void signalled(int signal, const uintptr_t *what, const uint8_t *context) {
   const uintptr_t address = what[sizeof *what == 8 ? 2 : 3]; /* si_addr */
-  tf_fault((uint32_t)signal, *(const uintptr_t *)(const void *)(context + TF_PLACE), address);
+  tf_fault((uint32_t)signal, *(const uintptr_t *)(const void *)(context + TF_PLACE), address, 0);
 }
 
 /* linux/perf_event.h, as of its first version. */

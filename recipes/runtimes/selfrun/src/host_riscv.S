@@ -31,6 +31,22 @@ tf_self_trap:
     j tf_fault
     .size tf_self_trap, . - tf_self_trap
 
+    .section .text.tf_resume, "ax", %progbits
+    .globl tf_resume
+    .type tf_resume, %function
+tf_resume:
+    la sp, tf_stack_top
+    jr a0
+    .size tf_resume, . - tf_resume
+
+    .section .text.tf_again, "ax", %progbits
+    .globl tf_again
+    .type tf_again, %function
+tf_again:
+    la sp, tf_stack_top
+    j tf_start
+    .size tf_again, . - tf_again
+
     .section .text.tf_catch_traps, "ax", %progbits
     .globl tf_catch_traps
     .type tf_catch_traps, %function
