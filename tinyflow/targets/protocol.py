@@ -1,7 +1,7 @@
 """How a number is got from firmware: load, call, read, write and counters, as a debug probe does it.
 
-Implementations: the built-in simulator, the host, any GDB server, any simulator with a command. The firmware knows
-nothing of being measured.
+Implementations: the built-in simulator, the host, any GDB server, a serial line, any simulator with a command. The
+firmware knows nothing of being measured.
 Such a module, which a target's recipe names, has `open_machine(target, files) -> Machine` and, for the plan,
 `capabilities(target) -> Capabilities`. In `target` are at least `cpu`, the processor's name, and `machine`, the
 module's words for it, as in its recipe; it raises UsageError for a processor that it lacks.
@@ -66,6 +66,14 @@ class Counters:
             heap_bytes=known(max, "heap_bytes"),
             functions=functions,
         )
+
+
+COUNT_LIMIT = 1 << 32
+
+
+def cycles_of(count: int | None, wall_s: float, clock_hz: int | None) -> int | None:
+    """What a counter of 32 bits counted; None where there is none, it stands still, or may have gone round."""
+    return count if count and wall_s * (clock_hz or 0) < COUNT_LIMIT else None
 
 
 @dataclass(frozen=True)
@@ -208,5 +216,6 @@ def _module(target: Mapping[str, Any]) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
-        hint = "`implementation` of the target's recipe; ours: tinyflow.targets.unicorn, qemu, gdb, external, ssh, host"
+        ours = "tinyflow.targets.unicorn, qemu, gdb, monitor, external, ssh, host"
+        hint = f"`implementation` of the target's recipe; ours: {ours}"
         raise UsageError(f"there is no module {name}", hint=hint) from None

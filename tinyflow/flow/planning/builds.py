@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import PurePath
 from posixpath import normpath
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
@@ -27,15 +28,15 @@ from tinyflow.recipes.runtime_files import (
     sources_of,
     used_by,
 )
-from tinyflow.recipes.schema import Runtime
+from tinyflow.recipes.schema import Runtime, Target
 from tinyflow.stages.prebuilt import PREBUILT
 
 # The linker's script is rendered by the first.
 LINK_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
 # The library with this name is searched last: it has weak, slow versions of what a runtime may define.
 BUILTINS = "lib/builtins.a"
-# What firmware begins with where nothing outside of it calls its functions, and on Linux.
-SELF_RUNNING, ON_LINUX = "selfrun", "linuxrun"
+# What firmware begins with where no probe calls its functions: for simulators with a command, serial lines, on Linux.
+SELF_RUNNING, MONITOR, ON_LINUX = "selfrun", "monitor", "linuxrun"
 # Before the names of runtimes' files among the inputs of what compiles them: `runtime/<runtime>/<path>`.
 RUNTIMES = "runtime/"
 # Of sources whose recipes say nothing, as most compilers have it: vendors' C is full of `asm`.
@@ -164,11 +165,13 @@ class Builds:
                 name = f"{PREBUILT}{file.owner.name}/{file.name}"
                 inputs[name] = SourceFile(file.path, f"{file.owner.name}/{file.name}")
                 pinned[name] = str(file.sha256)
-        if target.external is not None or target.is_linux:  # its own main, so no library
-            runtime = self._catalogue.get(Runtime, ON_LINUX if target.is_linux else SELF_RUNNING)
-            kinds = () if target.is_linux else resolved.processor.kinds
-            for file in sources_of(self._catalogue, runtime, kinds):
-                inputs[f"main/{file.name}.o"] = self._object(resolved, runtime, file)
+        main = _own_main(target)
+        if main:  # so no library
+            runtime = self._catalogue.get(Runtime, main)
+            defines = {} if target.monitor is None else target.monitor.defines()
+            for file in sources_of(self._catalogue, runtime, () if target.is_linux else resolved.processor.kinds):
+                own = defines if file.owner is runtime else {}
+                inputs[f"main/{file.name}.o"] = self._object(resolved, runtime, file, own)
         if target.linker_script is not None:
             script = self._catalogue.data_file(target.linker_script)
             inputs["link.ld.j2"] = SourceFile(script, target.linker_script)
@@ -212,12 +215,21 @@ class Builds:
             self._libraries[flag_set] = self._build(*words, ("library.a",), objects, {}) if objects else None
         return self._libraries[flag_set]
 
-    def _object(self, resolved: ResolvedBench, runtime: Runtime, file: RuntimeFile) -> Output:
-        """One source of a runtime, with flags and defines of its own behind those of what it stands for."""
+    def _object(
+        self,
+        resolved: ResolvedBench,
+        runtime: Runtime,
+        file: RuntimeFile,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> Output:
+        """One source of a runtime, with flags and defines of its own behind those of what it stands for.
+
+        `more` defines are the target's.
+        """
         settings = settings_of(self._catalogue, runtime, file.owner)
         used = self._chains(used_by(self._catalogue, settings))
         flags = [flag for one in reversed(settings) for flag in one.flags]
-        defines = {key: value for one in reversed(settings) for key, value in one.defines.items()}
+        defines = {key: value for one in reversed(settings) for key, value in one.defines.items()} | dict(more)
         name = f"{file.owner.name}/{file.name}"
         seen = self._seen([name], self._search([*settings, *used]), flags)
         return self._build(
@@ -270,6 +282,15 @@ class Builds:
                 timeout_s=toolchain.timeout_s,
             )
         )
+
+
+def _own_main(target: Target) -> str:
+    """The runtime with a main for this target, if the usual one doesn't do."""
+    if target.is_linux:
+        return ON_LINUX
+    if target.monitor is not None:
+        return MONITOR
+    return SELF_RUNNING if target.external is not None else ""
 
 
 def _searched(seen: _Seen) -> dict[str, JSON]:

@@ -31,7 +31,7 @@ def cycle_model(catalogue: Catalogue, target: Target) -> Mapping[str, JSON] | No
 def no_cycles(catalogue: Catalogue, target: Target) -> str:
     """Why no cycles are estimated for a target; empty where they are."""
     module = target.implementation
-    if target.gdb is not None or target.ssh is not None:
+    if target.gdb is not None or target.ssh is not None or target.monitor is not None:
         return f"{target.name} is a board, whose cycles its own counter has where there is one, as `cycles`"
     if target.memory and module and capabilities(target.seen(processor_of(catalogue, target))).trace is None:
         return f"{target.name} isn't run by the built-in simulator"

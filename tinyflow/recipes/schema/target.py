@@ -23,6 +23,7 @@ from tinyflow.recipes.fields import (
     Size,
     Voltage,
 )
+from tinyflow.recipes.schema.monitor import FIRMWARES_OWN, Monitor
 from tinyflow.recipes.schema.part import Part, Recipe, part
 from tinyflow.recipes.schema.processor import Processor
 
@@ -278,6 +279,8 @@ class Target(Recipe):
     """For other simulators."""
     ssh: Ssh | None = None
     """For machines with Linux."""
+    monitor: Monitor | None = None
+    """For boards without a debug probe."""
     stack_bytes: Size | None = None
     """What is set aside for it; by default 4 KiB, on a chip with less than 16 KiB of RAM a quarter of that, on Linux
     64 KiB."""
@@ -300,7 +303,8 @@ class Target(Recipe):
             self._choose_linux()
         if self.qemu != Qemu() and not self.implementation.endswith(".qemu"):
             raise ValueError('"qemu" needs "implementation: tinyflow.targets.qemu"')
-        for kind, words in (("gdb", self.gdb), ("external", self.external), ("ssh", self.ssh)):
+        named = {"gdb": self.gdb, "external": self.external, "ssh": self.ssh, "monitor": self.monitor}
+        for kind, words in named.items():
             if (words is not None) != self.implementation.endswith(f".{kind}"):
                 raise ValueError(f'"{kind}" and "implementation: tinyflow.targets.{kind}" need each other')
         for name in self.qemu.memory:
@@ -334,8 +338,8 @@ class Target(Recipe):
     def seen(self, processor: Processor) -> dict[str, Any]:
         """What the module that runs it is told of it, its processor's words and its own."""
         seen = processor.seen_by(self.implementation)
-        words = asdict(self.gdb or self.external or self.ssh or self.qemu)
-        own = {name: value for name, value in words.items() if name != "memory" and value}
+        words = asdict(self.gdb or self.external or self.ssh or self.monitor or self.qemu)
+        own = {name: value for name, value in words.items() if name not in ("memory", *FIRMWARES_OWN) and value}
         return {**seen, "machine": {**seen.get("machine", {}), **own}} if own else seen
 
     @property

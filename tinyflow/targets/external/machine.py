@@ -26,23 +26,13 @@ from tinyflow.targets.external.process import Ended, run
 from tinyflow.targets.external.script import CALL, READ, WRITE, Step, encoded, frames, with_script
 from tinyflow.targets.protocol import Counters, Machine
 from tinyflow.targets.segments import ALIGNMENT
+from tinyflow.targets.traps import words_of
 
 _MACHINES = {
     **{"thumb": "EM_ARM", "arm": "EM_ARM", "aarch64": "EM_AARCH64"},
     **{"riscv": "EM_RISCV", "x86_64": "EM_X86_64"},
 }
 _NOTHING, _NOTHING_TAKES = "tf_nothing", 2  # of selfrun: a function, and its instructions
-# DDI 0403, B1.5.2: exception numbers. RISC-V Privileged ISA, table 3.6: mcause.
-_EXCEPTIONS = {
-    "thumb": {3: "takes a hard fault", 4: "MemManage fault", 5: "BusFault", 6: "UsageFault"},
-    "riscv": {
-        **dict.fromkeys((0, 1, 12), "jumped to where there is no code"),
-        2: "undefined instruction",
-        **dict.fromkeys((4, 6), "accesses memory at an unaligned address"),
-        5: "reads where there is no memory",
-        7: "writes where there is no memory",
-    },
-}
 
 _FRAMES = {CALL: "C", READ: "R"}
 Told = tuple[list[bytes], dict[tuple[int, int], bytes], Ended]  # of calls, of reads, and the run
@@ -230,8 +220,7 @@ class External(Machine):
 
     def _fault(self, cause: int, counter: int, value: int) -> tuple[str, str]:  # noqa: ARG002 (of others)
         """What an exception at an address was, in words, and what to do about it."""
-        words = _EXCEPTIONS[self._target["isa"]].get(cause, f"takes exception {cause}")
-        return words, f"the value of this exception is 0x{value:08x}; the built-in simulator tells more"
+        return words_of(self._target["isa"], cause, value)
 
     def _numbers(self, symbol: str, ended: Ended) -> dict[str, int]:
         """What the simulator counted in a run, by the last match of each pattern."""

@@ -23,7 +23,7 @@ from tinyflow.targets.gdb.server import Connection
 from tinyflow.targets.gdb_port import End, fault
 from tinyflow.targets.gdb_relay import Relay
 from tinyflow.targets.programs import alone, load_by
-from tinyflow.targets.protocol import Calls, Counters
+from tinyflow.targets.protocol import COUNT_LIMIT, Calls, Counters, cycles_of
 from tinyflow.targets.qemu import faults
 from tinyflow.targets.remote import Gone, Remote
 from tinyflow.targets.stops import Stops
@@ -33,7 +33,6 @@ from tinyflow.targets.stops import Stops
 _DEMCR, _TRACE_ON = 0xE000EDFC, 1 << 24
 _DWT_CTRL, _DWT_CYCCNT = 0xE0001000, 0xE0001004
 _COUNTING, _NO_COUNTER = 1, 1 << 25
-_COUNT_LIMIT = 1 << 32
 _EXCEPTION = 0x1FF  # of xPSR
 # Registers of cycles, and what must be set for them: `stopcount` of the debug specification; what the ESP32-C3 has
 # in place of mcycle (Technical Reference Manual, 1.5, custom CSRs: event, mode, counter), as the server may call it.
@@ -265,7 +264,7 @@ class Board(Chip):
         now = self._count()
         if self._began is None or now is None or now == self._began:  # QEMU's counter stands still
             return None
-        return (now - self._began) % _COUNT_LIMIT
+        return (now - self._began) % COUNT_LIMIT
 
     def _revive(self) -> None:
         """See `Chip`."""
@@ -347,13 +346,11 @@ class Board(Chip):
     def _cost(self, symbol: str, begin: int, wall_s: float) -> Counters:
         if symbol == "reset":
             return Counters(wall_s)
-        cycles = self._cycles()
+        cycles = cycles_of(self._cycles(), wall_s, self.target.get("clock_hz"))
         used, size = self._stack_bytes(), self._stack()[1]
         if used == size:
             raise refusal(self, overflow(size), symbol, begin)
         self._clean_bytes = size - used
-        if wall_s * (self.target.get("clock_hz") or 0) >= _COUNT_LIMIT:  # it may have begun anew
-            cycles = None
         return Counters(wall_s, cycles=cycles, stack_bytes=used, heap_bytes=self._heap_bytes())
 
     # What the chip has

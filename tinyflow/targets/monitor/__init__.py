@@ -1,0 +1,41 @@
+"""Target implementation: a board without a debug probe, whose firmware answers over a serial line.
+
+The firmware has a main of its own (`recipes/runtimes/monitor`), as `monitor` of the target's recipe describes the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.action import Tool
+from tinyflow.core.distribution import pip_install
+from tinyflow.core.errors import UsageError
+from tinyflow.targets.programs import program
+from tinyflow.targets.protocol import Capabilities, Machine
+
+_ISAS = ("thumb", "riscv")
+
+
+def capabilities(target: Mapping[str, Any]) -> Capabilities:
+    """See `protocol`."""
+    words = target.get("machine", {})
+    if not words.get("port"):
+        hint = "its recipe says `monitor: {port: /dev/ttyUSB0, uart: …}`: docs/boards.md"
+        raise UsageError("nothing says at which port it is", hint=hint)
+    if target["isa"] not in _ISAS:
+        what = f"no firmware of {target['cpu']} runs by itself"
+        raise UsageError(what, hint=f"there is a main for {' and '.join(_ISAS)}: recipes/runtimes/monitor")
+    tools = [Tool("package", "pyelftools"), Tool("package", "pyserial", pip_install("boards"))]
+    for name in ("server", "loader"):
+        if words.get(name):
+            tools.append(Tool("binary", program(words[name][0]), "install it, see docs/boards.md"))
+    return Capabilities(tuple(tools))
+
+
+def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:  # noqa: ARG001 (the protocol's)
+    """The board, once nobody else has its port."""
+    from tinyflow.targets.monitor.machine import Monitor
+
+    return Monitor(target)
