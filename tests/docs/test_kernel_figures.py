@@ -47,4 +47,5 @@ def test_every_kernel_of_the_table_is_there_and_every_variant_can_be_chosen() ->
     assert named <= found
     parts = r"conv2d_(rows_mve|wide_dsp)|clamp_\w+|pieces_c|plane3x3_\w+|rows?\d?_\w+|matrix\w+|sum_rows8\w+|tile4x4\w+"
     parts += r"|add_blocks_dsp|convolve_(lines_)?dsp|windows3_dsp|winograd_(\w+_)?dsp|fields6x2_rv32|lstm_rows_int8_dsp"
+    parts += r"|(outputs|row3x3|taps9|tile)_\w+"
     assert [name for name in found - named if not re.fullmatch(f"tinynn_({parts})", name)] == []

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -119,8 +120,42 @@ def test_rv32_variant(operator: str) -> None:
 
 
 def test_armv6m_variant() -> None:
-    """The variant armv6m on a Cortex-M3; it has nothing but convolutions."""
+    """The variant armv6m on a Cortex-M3; it has nothing else but depthwise layers."""
     _check(chip("cortex-m3", variants=("armv6m", "c")), "armv6m", "conv2d", 15)
+
+
+# sizes of inputs, channels; along rows or columns, few outputs or many
+_PLANES = [(1, 1, 1, 2), (1, 2, 7, 2), (1, 3, 12, 2), (1, 14, 4, 3), (2, 10, 10, 1), (1, 25, 5, 2), (1, 9, 23, 1)]
+
+
+@pytest.mark.parametrize(
+    ("cpu", "variant"),
+    [
+        ("cortex-m3", "armv6m"),
+        *(pytest.param(*of, marks=pytest.mark.slow) for of in (("cortex-m0plus", "armv6m"), ("xtensa-lx6", "mac16"))),
+    ],
+)
+@pytest.mark.parametrize("activation", ["RELU", "NONE"])
+def test_depthwise_lines(cpu: str, variant: str, activation: str) -> None:
+    """3x3 taps that are rescaled by lines, which random layers have seldom, at every stride, in place, too."""
+    machine = _opened(cpu, variant)
+    taken = []
+    for number, (shape, stride) in enumerate(product(_PLANES, [(1, 1), (2, 2), (1, 2), (2, 1)])):
+        draw = np.random.default_rng(number)
+        case = cases.depthwise(draw, shape, (3, 3), stride=stride, activation=activation)
+        taken.append(case.call(variant).function)
+        _run_and_compare(machine, variant, case, number % 4)
+    assert taken.count(f"tinynn_depthwise3x3_line_{variant}") >= 5
+
+
+def _opened(cpu: str, variant: str) -> ChipKernels:
+    """Skips what needs programs that aren't here."""
+    programs = {one: program for one, _, program in _ON_QEMU}
+    toolchain, *needed = ("llvm", "clang-22") if variant == "mac16" else ("zig",)
+    needed += [programs[cpu]] if cpu in programs else []
+    if missing := next((name for name in needed if shutil.which(name) is None), None):
+        pytest.skip(f"{missing} is not installed")
+    return chip(cpu, toolchain, variants=(variant, "c"))
 
 
 @pytest.mark.slow
@@ -171,14 +206,11 @@ _ON_QEMU = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operator", _DIFFERENT)
-@pytest.mark.parametrize(("cpu", "variant", "program"), _ON_QEMU)
-def test_vector_variants(cpu: str, variant: str, program: str, operator: str) -> None:
+@pytest.mark.parametrize(("cpu", "variant"), [of[:2] for of in _ON_QEMU])
+def test_vector_variants(cpu: str, variant: str, operator: str) -> None:
     """The variants mve, rvv, neon and mac16 on QEMU, many layers in one process."""
-    toolchain, compiler = ("llvm", "clang-22") if variant == "mac16" else ("zig", program)
-    if missing := next((name for name in (program, compiler) if shutil.which(name) is None), None):
-        pytest.skip(f"{missing} is not installed")
     _skip_halfwords_anywhere(cpu, operator)
-    _check(chip(cpu, toolchain, variants=(variant, "c")), variant, operator, 40)
+    _check(_opened(cpu, variant), variant, operator, 40)
 
 
 # What few draws give: strides of broadcast, sums that no linear function proves, depthwise rows, at times of four bits.

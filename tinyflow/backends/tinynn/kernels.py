@@ -197,15 +197,21 @@ _ONE_SIDED = (_RIGHT, _3X3, needs.NOT_BELOW_ZERO, needs.LINES)
 _LINE = replace(
     _depthwise("rv32", "planes", _ONE_SIDED, packs.planes_of_lines, scratch.PLANE), name="depthwise3x3_line_rv32"
 )
-_MAC16_LINE = replace(
-    _depthwise(
-        "mac16",
-        "planes",
-        (_RIGHT, _3X3, needs.STRIDES_OF_TWO, needs.ARMV6M_LINES),
-        packs.planes_of_armv6m_lines,
-        scratch.WIDE_PLANE_AND_SUMS,
-    ),
-    name="depthwise3x3_line_mac16",
+_ARMV6M_LINE, _MAC16_LINE = (
+    replace(
+        _depthwise(
+            variant,
+            "planes",
+            (_RIGHT, _3X3, shapes, needs.ARMV6M_LINES),
+            packs.planes_of_armv6m_lines,
+            held,
+        ),
+        name=f"depthwise3x3_line_{variant}",
+    )
+    for variant, shapes, held in (
+        ("armv6m", needs.WHOLE_FIVES, scratch.PLANE_AND_WORDS),
+        ("mac16", needs.STRIDES_OF_TWO, scratch.WIDE_PLANE_AND_SUMS),
+    )
 )
 _MAC16_RIGHT = replace(
     _MAC16_LINE,
@@ -236,6 +242,7 @@ def _by_fours(kernel: Kernel) -> Kernel:
 # of weights of four bits these have no form
 _OF_BYTES: Sequence[Kernel] = (
     _LINE,
+    _ARMV6M_LINE,
     _MAC16_LINE,
     _MAC16_RIGHT,
     _fully_connected("mac16", (_RIGHT, needs.SMALL_SUMS), packs.packed(packs.mac16_right), scratch.HALVES_OF_INPUTS),

@@ -182,6 +182,14 @@ WHOLE_EIGHTS = _on_fields(
 )
 WHOLE_FOURS = _on_fields("channels in whole fours", lambda f: f["input_channels"] % 4 == 0)
 STRIDE_OF_TWO = _on_fields("a stride of 2 at most", lambda f: f["stride_x"] <= 2)
+WHOLE_FIVES = _on_fields(
+    "stride 1, ten outputs along the longer side at least, in whole fives, nearly",
+    lambda f: (
+        f["stride_y"] == f["stride_x"] == 1
+        and max(f["output_height"], f["output_width"]) >= 10
+        and 4 * (-max(f["output_height"], f["output_width"]) % 5) <= max(f["output_height"], f["output_width"])
+    ),
+)
 STRIDES_OF_TWO = _on_fields("strides of 2 at most", lambda f: max(f["stride_y"], f["stride_x"]) <= 2)
 FOUR_CHANNELS = _on_fields("4 channels at least", lambda f: f["channels"] >= 4)
 IS_NARROW = _on_fields(

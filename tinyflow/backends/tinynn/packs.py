@@ -197,7 +197,7 @@ def planes_of_lines(layer: Layer) -> tuple[Array, Array]:
 
 
 def planes_of_armv6m_lines(layer: Layer) -> tuple[Array, Array]:
-    """And by those of 13 places (mac16/depthwise3x3.c)."""
+    """And by those of 13 places (armv6m and mac16, depthwise3x3.c)."""
     return layer.rows.ravel(), lines.line_records(layer, lines.ARMV6M)
 
 

@@ -106,6 +106,15 @@ WIDE_PLANE_AND_MORE = Scratch(
 )
 
 
+def _word_rows_bytes(f: Fields) -> int:
+    """Of rows in words those that are read behind the last output, too."""
+    length = rounded_up(max(f["output_height"], f["output_width"]), 5)
+    return WORD_BYTES * (3 * (length + 2) + length) + plane_elements(f)
+
+
+PLANE_AND_WORDS = Scratch("one channel with its padding, three of its rows as words, sums of a row", _word_rows_bytes)
+
+
 def _wide_rows_bytes(f: Fields) -> int:
     """With rows for columns where there are more outputs along them."""
     lengths, outputs = _plane(f), (f["output_height"], f["output_width"])

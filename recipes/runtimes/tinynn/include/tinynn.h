@@ -481,6 +481,7 @@ TINYNN_SCRATCH(tinynn_conv2d_rv32, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_fields_rv32, tinynn_conv2d); /* weights small enough for sums of 16 bits */
 TINYNN_SCRATCH(tinynn_conv2d_words_armv6m, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_right_armv6m, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_depthwise3x3_line_armv6m, tinynn_depthwise);
 TINYNN_SCRATCH(tinynn_conv2d_line_mac16, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_right_mac16, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_depthwise3x3_line_mac16, tinynn_depthwise);

@@ -1,4 +1,8 @@
-/* A sum's output by a line whose factor is in two parts, so that products have 32 bits: records of backends/tinynn/lines.py. */
+/* A sum's output by a line whose factor is in two parts, so that products have 32 bits: records of backends/tinynn/lines.py.
+ *
+ *   sum < 0: lowest; sum >= 2^18: highest; otherwise
+ *   x = sum * upper + floor(sum * lower / 2^14) + offset, less 2^13 where x < zero; output = min(x >> shift, highest)
+ */
 #ifndef TINYNN_LINE_H
 #define TINYNN_LINE_H
 
@@ -24,18 +28,6 @@ static inline struct tinynn_line tinynn_line(const struct tinynn_channel *channe
       .zero = is_two_sided ? output_zero_point * (1 << shift) + (1 << TINYNN_LINE_PLACES) : INT32_MIN,
   };
   return line;
-}
-
-static inline int32_t tinynn_on_line(int32_t sum, struct tinynn_line line, int32_t lowest, int32_t highest) {
-  if ((uint32_t)sum >> TINYNN_LINE_SUM_BITS != 0) {
-    return sum < 0 ? lowest : highest;
-  }
-  int32_t x = sum * line.upper + (int32_t)((uint32_t)sum * (uint32_t)line.lower >> TINYNN_LINE_DROPPED) + line.offset;
-  if (x < line.zero) {
-    x -= 1 << TINYNN_LINE_PLACES;
-  }
-  x >>= line.shift;
-  return x > highest ? highest : x;
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* Sums to outputs by a line, tinynn_on_line of line.h: 13 instructions.
+/* Sums to outputs by a line (line.h): 13 instructions.
  *
  *   void tinynn_outputs_mac16(const int32_t *sums, int8_t *output, int32_t count, int32_t pitch,
  *                              const struct tinynn_line *line, const int32_t clamp[2])
