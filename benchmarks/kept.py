@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Union
 
@@ -24,6 +25,8 @@ Source = Union[Path, Output]
 _CHECKOUT = Path(__file__).parents[1]
 _MOST_BYTES = 500 << 20
 _FILES = (".c", ".o", ".a")
+# sources that are compiled by one action, and so anew together
+_AT_ONCE = 8
 
 # threads that build at once have one session
 _OPENING = threading.Lock()
@@ -128,32 +131,65 @@ def copy(output: Output, target: Path) -> Path:
 
 def made_here(inputs: Mapping[str, Source], flags: Sequence[str], include: Sequence[str] = ()) -> Output:
     """What the compiler makes of all C, objects and libraries; `include` names those for `#include`."""
-    gcc = shutil.which("gcc")
-    parameters = {"flags": [*flags], "include": [*include], "compiler": "gcc" if gcc else "zig"}
-    tools = (Tool("binary", "gcc") if gcc else Tool("package", "ziglang"),)
-    return made(f"{__name__}:compile_here", "made", inputs, parameters, tools)
+    return _made_here("compile_here", inputs, flags, include, ["made"])
 
 
 def objects_here(sources: Iterable[Path], headers: Iterable[Path], flags: Sequence[str]) -> dict[str, Output]:
-    """An object of each source, as an input of what is made of them all."""
+    """An object of each source, as an input of what is made of them all.
+
+    Some of a folder are one action: to lay out all headers takes as long as to compile a source.
+    """
     include: dict[str, Source] = {f"include{number}/": folder for number, folder in enumerate(headers)}
-    return {
-        f"{index}_{source.stem}.o": made_here({source.name: source, **include}, ("-c", *flags), [*include])
-        for index, source in enumerate(sources)
-    }
+    found: dict[str, Output] = {}
+    for _, beside in groupby(sources, lambda source: source.parent):
+        left = list(beside)
+        while left:
+            some, left = left[:_AT_ONCE], left[_AT_ONCE:]
+            names = [f"{source.stem}.o" for source in some]
+            inputs = {**{source.name: source for source in some}, **include}
+            first = _made_here("compile_each_here", inputs, ("-c", *flags), [*include], names)
+            found |= {f"{len(found) + index}_{name}": first.action.output(name) for index, name in enumerate(names)}
+    return found
+
+
+def _made_here(
+    stage: str, inputs: Mapping[str, Source], flags: Sequence[str], include: Sequence[str], outputs: Sequence[str]
+) -> Output:
+    gcc = shutil.which("gcc")
+    parameters = {"flags": [*flags], "include": [*include], "compiler": "gcc" if gcc else "zig"}
+    tools = (Tool("binary", "gcc") if gcc else Tool("package", "ziglang"),)
+    return made(f"{__name__}:{stage}", outputs[0], inputs, parameters, tools, outputs[1:])
 
 
 def compile_here(workspace: Workspace) -> None:
     """The stage of `made_here`."""
-    include = [workspace.inputs[name] for name in workspace.parameters["include"]]
+    include = _include(workspace)
     roots = [path for path in workspace.inputs.values() if path not in include]
     files = sorted(file for root in roots for file in (root.rglob("*") if root.is_dir() else [root]))
     files = [file for file in files if file.suffix in _FILES]
     files.sort(key=lambda file: file.suffix == ".a")  # behind what wants them
+    _compile(workspace, ["-o", workspace.outputs["made"], *files])
+
+
+def compile_each_here(workspace: Workspace) -> None:
+    """The stage of `objects_here`."""
+    include = _include(workspace)
+    sources = [path for path in workspace.inputs.values() if path not in include]
+    _compile(workspace, sources)
+    for source in sources:
+        name = f"{source.stem}.o"
+        (workspace.folder / name).rename(workspace.outputs[name])
+
+
+def _include(workspace: Workspace) -> list[Path]:
+    return [workspace.inputs[name] for name in workspace.parameters["include"]]
+
+
+def _compile(workspace: Workspace, words: Sequence[str | Path]) -> None:
     compiler = ["gcc"] if workspace.parameters["compiler"] == "gcc" else [sys.executable, "-m", "ziglang", "cc"]
-    words = [word for folder in include for word in ("-I", folder)]
+    include = [word for folder in _include(workspace) for word in ("-I", folder)]
     workspace.run(
-        [*compiler, *workspace.parameters["flags"], *words, "-o", workspace.outputs["made"], *files],
+        [*compiler, *workspace.parameters["flags"], *include, *words],
         # its headers and C library are compiled once
         environment={"ZIG_GLOBAL_CACHE_DIR": str(folder() / "zig")},
     )

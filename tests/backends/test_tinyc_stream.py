@@ -121,9 +121,22 @@ def test_sums_of_rows_are_those_of_the_image(variant: str) -> None:
             np.testing.assert_array_equal(case.expected(), got, err_msg=case.name)
 
 
+_SMALL = {"graph": "resnet", "size": 16, "channels": 8, "stacks": 2}
+
+
+def _read(name: str) -> Graph:
+    """Of the zoo, or a small residual network of 4,808 B."""
+    return read(synthesize(_SMALL if name == "small" else {"graph": name}))
+
+
 @functools.cache
 def _program(name: str, variant: str = "dsp") -> Program:
-    return lower(read(synthesize({"graph": name})), variant)
+    return lower(_read(name), variant)
+
+
+@functools.cache
+def _least(name: str) -> Program:
+    return _streamed(_program(name), streaming.LEAST)
 
 
 def _chains(program: Program) -> list[Chain]:
@@ -227,7 +240,10 @@ def test_rows_need_something_that_goes_by_rows() -> None:
         assert refused.value.hint == "add +stream or +feed"
 
 
-@pytest.mark.parametrize(("name", "most"), [pytest.param("vww", 28_500, marks=pytest.mark.slow), ("resnet", 24_000)])
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [*(pytest.param(*one, marks=pytest.mark.slow) for one in (("vww", 28_500), ("resnet", 24_000))), ("small", 4_100)],
+)
 def test_the_least_at_a_few_more_instructions(name: str, most: int) -> None:
     """No tensor inside a chain has a place of its own."""
     found = _streamed(_program(name), streaming.BALANCED)
@@ -241,21 +257,23 @@ def test_the_least_at_a_few_more_instructions(name: str, most: int) -> None:
 
 def test_sums_of_a_pool_over_the_image_take_the_last_tensor_s_place() -> None:
     """Of aww not even the input of its pool is ever whole."""
-    whole = _program("aww")
-    least = _streamed(whole, streaming.LEAST)
+    whole, least = _program("aww"), _least("aww")
     (chain,) = _chains(least)
     assert whole.graph.operators[chain.operator].name == "AVERAGE_POOL_2D"
     assert _bytes(least) < 0.65 * _bytes(whole)
 
 
-def test_a_size_is_kept_by_the_cheapest() -> None:
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [("small", (5000, 4200, 3600)), pytest.param("resnet", (51_200, 30_720, 18_432), marks=pytest.mark.slow)],
+)
+def test_a_size_is_kept_by_the_cheapest(name: str, sizes: tuple[int, ...]) -> None:
     """Where all fits as it is, nothing is chained; below that, no more calls than for the least."""
-    whole = _program("resnet")
-    least = _streamed(whole, streaming.LEAST)
-    for size in (50, 30, 18):
-        found = _streamed(whole, f"{size}KiB")
-        assert _bytes(found) <= size * 1024
-        assert (found is whole) == (size == 50)
+    whole, least = _program(name), _least(name)
+    for size in sizes:
+        found = _streamed(whole, f"{size}B")
+        assert _bytes(found) <= size
+        assert (found is whole) == (size == sizes[0])
         assert sum(len(one.walked) for one in _chains(found)) <= sum(len(one.walked) for one in _chains(least))
 
 
@@ -304,21 +322,27 @@ def test_chains_have_faster_kernels_where_there_is_room() -> None:
     assert not any("winograd" in call.function for call in direct)
 
 
-def test_a_size_below_the_least_is_refused_with_the_least() -> None:
+@pytest.mark.parametrize(("name", "size"), [("small", "1KiB"), pytest.param("resnet", "8KiB", marks=pytest.mark.slow)])
+def test_a_size_below_the_least_is_refused_with_the_least(name: str, size: str) -> None:
     """It says what could be asked for, and that can be had."""
-    whole = _program("resnet")
-    least = _bytes(_streamed(whole, streaming.LEAST))
+    whole = _program(name)
+    least = _bytes(_least(name))
     with pytest.raises(ModelError, match=f"{least} B is the least") as refused:
-        _streamed(whole, "8KiB")
-    size = -(-least // 1024)
-    assert f"{size}KiB" in refused.value.hint
-    assert _bytes(_streamed(whole, f"{size}KiB")) <= size * 1024
+        _streamed(whole, size)
+    enough = -(-least // 1024)
+    assert f"{enough}KiB" in refused.value.hint
+    assert _bytes(_streamed(whole, f"{enough}KiB")) <= enough * 1024
+
+
+@pytest.mark.parametrize("name", ["small", pytest.param("aww", marks=pytest.mark.slow)])
+def test_what_would_fit_if_rows_were_fed_is_told(name: str) -> None:
+    """With the bytes that it then takes."""
+    graph = _read(name)
     with pytest.raises(ModelError) as refused:
-        tinyc.arena_bytes(read(synthesize({"graph": "aww"})), {"kernels": "ref", "stream": "1KiB"})
+        tinyc.arena_bytes(graph, {"kernels": "ref", "stream": "1KiB"})
     fed = re.search(r"with \+feed (\d+) B are the least", refused.value.hint)
     assert fed is not None
-    least = tinyc.arena_bytes(read(synthesize({"graph": "aww"})), {"kernels": "ref", "stream": "least", "feed": True})
-    assert int(fed[1]) == least
+    assert int(fed[1]) == tinyc.arena_bytes(graph, {"kernels": "ref", "stream": "least", "feed": True})
 
 
 @pytest.mark.parametrize(
