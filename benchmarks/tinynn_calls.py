@@ -217,7 +217,7 @@ class ChipKernels:
     def __init__(
         self, cpu: str = "cortex-m7", toolchain: str = "zig", level: str = "-O3", variants: Sequence[str] = ()
     ) -> None:
-        """`variants`: their sources only; all where empty."""
+        """`variants`: their sources only, or one as `ref/conv2d`; all where empty."""
         self._toolchain = toolchain_of(toolchain, cpu)
         self._cpu: Mapping[str, Any] = self._toolchain["cpu"]
         isa = self._cpu["isa"]
@@ -227,7 +227,8 @@ class ChipKernels:
         sources = [
             path
             for path in sources_of(RUNTIME, cpu)
-            if not _needs_float(path, has_float=has_float) and (not variants or path.parent.name in variants)
+            if not _needs_float(path, has_float=has_float)
+            and (not variants or not {path.parent.name, f"{path.parent.name}/{path.stem}"}.isdisjoint(variants))
         ]
         objects = objects_of(self._toolchain, sources, [RUNTIME, SUPPORT], (level, *_flags()))
         self.functions = functions_in(objects.values())

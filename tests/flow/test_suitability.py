@@ -37,7 +37,7 @@ def folder(real: Run, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
         "cast": write(cast.graph(made)),
         "one": write(once.graph(once.operator("RELU", once.input))),
     }
-    files |= {"good": synthesize({"graph": "toycar"}), "odd": write(odd()), "large": write(large())}
+    files |= {"good": synthesize({"graph": "toycar", "features": 64, "hidden": 32}), "odd": write(odd()), "large": write(large())}
     for name, content in files.items():
         (place / f"{name}.tflite").write_bytes(content)
     (place / "bad.tflite").write_bytes(files["good"][:500])
@@ -72,13 +72,13 @@ def test_a_good_network_is_taken_everywhere(real: Run, folder: Path) -> None:
     done = real("check", "good.tflite")
     assert (done.returncode, done.stderr) == (0, "")
     header, names, *rows = done.stdout.splitlines()
-    assert header.startswith("good.tflite: 10 operators, 264.2 k MACs, weights ")
+    assert header.startswith("good.tflite: 10 operators, 10.75 k MACs, weights ")
     backends = ["tinyc", "tinyi", "tvmaot", "tvmaotplus", "tvmcg", "tvmllvm", "tvmrt"]
     assert names.split() == ["target", "flash", "RAM", *backends]
     by_target = {row.split()[0]: row.split()[1:] for row in rows if row}
     assert by_target["stm32f7"][:4] == ["2.0", "MiB", "512.0", "KiB"] and by_target["host"][:2] == ["any", "any"]
     alone = real("check", "good.tflite", "--target", "stm32f4").stdout.splitlines()
-    assert alone[2].split()[:7] == ["stm32f4", "1.5", "MiB", "320.0", "KiB", "768", "B"]
+    assert alone[2].split()[:7] == ["stm32f4", "1.5", "MiB", "320.0", "KiB", "96", "B"]
     assert alone[3].startswith("arena")
 
 
