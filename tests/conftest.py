@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import kept
 import pytest
+from cpu_seconds import CpuSeconds
 
 from tinyflow.core.execute import Session
 
@@ -42,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """What is built of C outlives this run, where pytest keeps something at all."""
     if config.pluginmanager.has_plugin("cacheprovider"):
         kept.place = config.cache.mkdir("built")
+    config.pluginmanager.register(CpuSeconds())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -37,7 +37,11 @@ def folder(real: Run, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
         "cast": write(cast.graph(made)),
         "one": write(once.graph(once.operator("RELU", once.input))),
     }
-    files |= {"good": synthesize({"graph": "toycar", "features": 64, "hidden": 32}), "odd": write(odd()), "large": write(large())}
+    files |= {
+        "good": synthesize({"graph": "toycar", "features": 64, "hidden": 32}),
+        "odd": write(odd()),
+        "large": write(large()),
+    }
     for name, content in files.items():
         (place / f"{name}.tflite").write_bytes(content)
     (place / "bad.tflite").write_bytes(files["good"][:500])

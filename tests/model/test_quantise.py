@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests_support import tflm
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model import oracle, tflite_writer
+from tinyflow.model import tflite_writer
 from tinyflow.model.builder import GraphBuilder, per_tensor
 from tinyflow.model.graph import Graph
 from tinyflow.model.interpreters import Sample
@@ -68,7 +69,7 @@ def small_cnn(seed: int = 1) -> Graph:
 
 def outputs(graph: Graph, samples: list[Sample]) -> Any:
     """Of the reference."""
-    return np.stack([one[0] for one in oracle.run(tflite_writer.write(graph), graph, samples)[1].outputs])
+    return np.stack([one[0] for one in tflm(tflite_writer.write(graph), graph, samples)])
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -150,7 +151,7 @@ def test_equal_channels_compute_the_same() -> None:
 
     def reaches(of: Graph) -> dict[int, Any]:
         content = tflite_writer.write(replace(of, outputs=whole.outputs))
-        found = oracle.run(content, replace(of, outputs=whole.outputs), samples)[1].outputs
+        found = tflm(content, replace(of, outputs=whole.outputs), samples)
         shaped = (
             np.stack([np.abs(one[i]).reshape(-1, one[i].shape[-1]).max(0) for one in found])
             for i in range(len(written))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from small_networks import Net, Q, padded, spatial
-from tests_support import examples, run_litert, run_tflm
+from tests_support import examples, litert, tflm
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model import reference
@@ -29,7 +29,7 @@ from tinyflow.model.transforms.tidy.padding import fold_any_padding
 from tinyflow.model.weighted import constant_values, window
 
 
-def tidied(graph: Graph, *names: str, runs: Sequence[Any] = (run_tflm, run_litert)) -> Graph:
+def tidied(graph: Graph, *names: str, runs: Sequence[Any] = (tflm, litert)) -> Graph:
     """The tidied graph, which has these operators, computes the same, and is tidy."""
     content, changed = write(graph), tidy(graph).graph
     assert [operator.name for operator in changed.operators] == list(names)
@@ -88,7 +88,7 @@ def test_weights_of_float16_become_float32() -> None:
         constant_values(weights), np.frombuffer(half_of(graph), "<f2").reshape(2, 3)
     )
     samples = reference.make_inputs(graph, 3, 1)
-    before, after = (run_litert(write(each), each, samples) for each in (graph, changed))
+    before, after = (litert(write(each), each, samples) for each in (graph, changed))
     assert reference.largest_difference(before, after) == 0
 
 
@@ -344,7 +344,7 @@ def test_lists_of_int64_become_int32() -> None:
     changed = tidy(graph).graph
     assert constant_values(changed.tensors[changed.operators[0].inputs[1]]).tolist() == [[0, 1], [2, 0]]
     samples = reference.make_inputs(graph, 2, 1)
-    before, after = run_litert(write(graph), graph, samples), run_tflm(write(changed), changed, samples)
+    before, after = litert(write(graph), graph, samples), tflm(write(changed), changed, samples)
     assert reference.largest_difference(before, after) == 0
     net = Net(1, 4)
     ends = [net.constant(numbers, "int64") for numbers in ([0, 1], [1, 2**31], [1, 1])]
@@ -392,7 +392,7 @@ def test_zero_points_of_weights_go() -> None:
         net = Net(*(1,) * (np.ndim(values_of) - 1), 3)
         weights = net.constant(values_of, "int8", Quantisation((0.02,), (7,)))
         graph = net.graph(net.operator(name, net.input, weights, net.constant([9], "int32")))
-        changed = tidied(graph, name, runs=(run_tflm,))  # LiteRT refuses such convolutions
+        changed = tidied(graph, name, runs=(tflm,))  # LiteRT refuses such convolutions
         tensor = changed.tensors[changed.operators[0].inputs[1]]
         assert (changed is graph) == (expected is None)
         if expected is not None:
@@ -409,7 +409,7 @@ def test_negative_scales_become_positive() -> None:
         weights = net.constant(drawn, "int8", Quantisation((0.02, -0.03, -0.001), (0, 0, 0)))
         bias = net.constant([100, 200, -300], "int32", Quantisation((0.001, -0.0015, -0.00005), (0, 0, 0)))
         graph = net.graph(net.operator("CONV_2D", net.input, weights, bias, padding="VALID"))
-        changed = tidied(graph, "CONV_2D", runs=(run_tflm,))
+        changed = tidied(graph, "CONV_2D", runs=(tflm,))
         made = changed.tensors[changed.operators[0].inputs[1]]
         assert made.quantisation is not None
         assert (min(made.quantisation.scales) > 0) == is_turned
@@ -484,7 +484,7 @@ def test_constants_are_what_kernels_compute(name: str, operands: list[Any], opti
         options = {"in_data_type": first.dtype.upper(), "out_data_type": str(result).upper()}
     builder.operator(name, inputs, output, **options)
     graph = read(write(builder.graph([output], name)))
-    ((expected,),) = run_litert(write(graph), graph, [tuple(sample)])
+    ((expected,),) = litert(write(graph), graph, [tuple(sample)])
     constants = list(graph.tensors)
     for index, array in zip(graph.inputs, sample, strict=True):
         constants[index] = replace(constants[index], data=array.tobytes())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests_support import run_litert
+from tests_support import litert
 
 from tinyflow.model import reference
 from tinyflow.model.arithmetic.evaluate import evaluate
@@ -117,7 +117,7 @@ def check(graph: Graph, *names: str) -> None:
         one, other = graph.tensors[before], changed.tensors[after]
         assert (one.name, one.dtype, one.quantisation) == (other.name, other.dtype, other.quantisation)
     samples = reference.make_inputs(graph, 6, 3)
-    for sample, expected in zip(samples, run_litert(write(graph), graph, samples), strict=True):
+    for sample, expected in zip(samples, litert(write(graph), graph, samples), strict=True):
         for one, other in zip(expected, computed(changed, sample), strict=True):
             difference = np.abs(one.astype(int).reshape(-1) - other.astype(int).reshape(-1)).max()
             # LiteRT's dense layers round once, TFLM's, which ours are, twice
