@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tinyflow.core.errors import UsageError
+from tinyflow.core.errors import ToolError, UsageError
 from tinyflow.flow.commands import boards
 from tinyflow.flow.planning.cycle_models import no_cycles
 from tinyflow.recipes.catalogue import Catalogue, data_folder
@@ -42,11 +44,39 @@ def test_boards_are_listed_with_what_is_missing(monkeypatch: pytest.MonkeyPatch,
     lines = list(boards._recipes(CATALOGUE))
     assert [line.split()[1] for line in lines] == [
         f"{name}:"
-        for name in ("esp32c3_devkit", "nrf52840dk", "nucleo_f413zh", "nucleo_f767zi", "nucleo_l4r5zi", "rpi_pico")
+        for name in (
+            *("esp32c3_devkit", "nrf52840dk", "nucleo_f413zh", "nucleo_f767zi", "nucleo_l4r5zi", "pyboard"),
+            "rpi_pico",
+        )
     ]
+    assert lines[5].endswith("through /dev/ttyUSB0 (no stm32flash)")
     assert lines[1].endswith("through pyocd (no pyocd)") and lines[2].endswith("through openocd (no openocd-esp32)")
     with pytest.raises(UsageError, match="stm32f7 is no board"):
         boards._look(CATALOGUE, CATALOGUE.get(Target, "stm32f7"))
+
+
+def test_serial_ports_are_listed_with_their_adapters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By pyserial, which a line says where it isn't installed."""
+    list_ports = pytest.importorskip("serial.tools.list_ports")
+    usb = SimpleNamespace(device="/dev/ttyUSB0", description="CP2102N", serial_number="0001", vid=0x10C4)
+    built_in = SimpleNamespace(device="/dev/ttyS0", description="n/a", serial_number=None, vid=None)
+    for found, lines in (
+        ([usb, built_in], ["port /dev/ttyS0", "port /dev/ttyUSB0: CP2102N, serial number 0001"]),
+        ([], ["no serial port is plugged in"]),
+    ):
+        monkeypatch.setattr(list_ports, "comports", lambda found=found: found)
+        assert list(boards._ports()) == lines
+    monkeypatch.setitem(sys.modules, "serial", None)
+    (line,) = boards._ports()
+    assert line.startswith("no serial ports are seen: pyserial is not installed; pip install")
+
+
+def test_a_board_at_a_serial_line_says_hello(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or nothing: then its port is told."""
+    pytest.importorskip("serial")
+    with pytest.raises(ToolError, match="can't open the port /dev/ttyUSB0"):
+        boards._look(CATALOGUE, CATALOGUE.get(Target, "pyboard"))
+    assert "its own counter" in no_cycles(CATALOGUE, CATALOGUE.get(Target, "pyboard"))
 
 
 def test_a_module_that_is_not_there_is_told() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from tests_support import doit
+
+from tinyflow.recipes.catalogue import data_folder
 
 RECIPE = "description: x\nimplementation: tinyflow.targets.unicorn\ncpu: cortex-m7\nmemory:\n"
 MEMORY = {
@@ -41,6 +45,41 @@ def test_the_least_recipe_runs(tmp_path: Path) -> None:
     assert len(set(counts[:3])) == 1
     sizes = [report["metrics"]["rom_bytes"] for report in reports]
     assert sizes[3] > sizes[1]
+
+
+QEMUS_LINE = """port: socket://127.0.0.1:{port}
+  server: [qemu-system-arm, -M, netduinoplus2, -display, none, -monitor, none, -serial, "null", -serial, "null",
+           -serial, "tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on", -kernel, "{elf}"]
+  baud: 9600
+  repetitions: 2
+"""
+
+
+@pytest.mark.slow
+def test_a_board_at_a_serial_line_runs_benches(tmp_path: Path) -> None:
+    """The shipped recipe's firmware, on QEMU's chip: outputs and stack are those of the built-in simulator."""
+    if shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed")
+    text = (data_folder() / "recipes" / "targets" / "pyboard.yaml").read_text()
+    text = re.sub(r"  loader: .*\n", "", text).replace("port: /dev/ttyUSB0\n", QEMUS_LINE)
+    for kind, name, recipe in (
+        ("targets", "own", text),
+        ("models", "net", "description: x\nsynthesize: {graph: sine}\nsamples: {count: 2}\n"),
+    ):
+        path = tmp_path / "recipes" / kind / f"{name}.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(recipe)
+    done = doit(tmp_path, "bench:net-tinyc-own", "bench:net-tinyc-stm32f4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    reports = [
+        json.loads((tmp_path / f"build/net-tinyc-{name}/report.json").read_bytes()) for name in ("own", "stm32f4")
+    ]
+    own, other = (report["metrics"] for report in reports)
+    assert [report["validation"]["result"] for report in reports] == ["exact", "exact"]
+    for metric in ("stack_peak_bytes", "arena_bytes"):
+        assert own[metric] == other[metric], metric
+    assert 0 < own["rom_bytes"] - other["rom_bytes"] < 2500 and 0 < own["ram_bytes"] - other["ram_bytes"] < 500
+    assert own.get("invoke_instructions") is None
 
 
 EXTERNAL = """description: a simulator that runs programs to their end

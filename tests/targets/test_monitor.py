@@ -257,7 +257,7 @@ def test_a_bad_cable_changes_nothing(benches: Benches, ending: ExitStack, cable:
             return made
 
         setattr(relay, direction, counted)
-    board = opened(ending, made, port=relay.name)
+    board = opened(ending, made, port=relay.name, baud=1200)  # which is waited longer for, where QEMU is slow
     board.load(firmware)
     board.call("model_setup", limit_instructions=LIMIT)
     assert [computed(board, first) for first in range(4)] == [1, 2, 3, 4]
@@ -310,6 +310,7 @@ def test_a_cable_that_is_too_bad_is_named(
     relay = cable()
     board = opened(ending, made, port=relay.name)
     board.load(firmware)
+    time.sleep(0.5)  # answers to what was said twice
     asked: list[bytes] = []
 
     def count(frame: bytes) -> bytes:

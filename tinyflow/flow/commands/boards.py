@@ -1,17 +1,19 @@
-"""`doit boards`: debug probes that are plugged in, boards that recipes know, and what a board says of itself."""
+"""`doit boards`: debug probes and serial ports, boards that recipes know, and what a board says of itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.core.errors import TinyflowError, ToolError, UsageError
 from tinyflow.flow.commands.command import OwnCommand, refuse
 from tinyflow.flow.commands.targets import missing
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import cpu_of, processor_of
 from tinyflow.recipes.schema import Target
+from tinyflow.targets.monitor.port import ports
 
 _USB = Path("/sys/bus/usb/devices")
 # USB vendor, product (all where empty) → what it is
@@ -33,11 +35,12 @@ _PROBES = {
 class Boards(OwnCommand):
     """Probes by USB's table in /sys, boards by their recipes; with names, a connection to each."""
 
-    doc_purpose = "debug probes that are plugged in, boards that recipes know; with a name, what the board says"
+    doc_purpose = "debug probes and serial ports, boards that recipes know; with a name, what the board says"
     doc_usage = "[TARGET...]"
     doc_description = """\
-A board is a target whose recipe has `gdb:` or `ssh:`. With names, its GDB server is started or connected to, and the
-chip's identification is read, or its system is asked by ssh what it is; nothing is written.
+A board is a target whose recipe has `gdb:`, `ssh:` or `monitor:`. With names, its GDB server is started or connected
+to, and the chip's identification is read, or its system is asked by ssh what it is, or its firmware over a serial line
+whether it is there; nothing is written.
 Example: doit boards nucleo_f767zi"""
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
@@ -45,7 +48,7 @@ Example: doit boards nucleo_f767zi"""
         del params
         catalogue = self.loader.catalogue
         if not args:
-            print("\n".join([*_probes(), *_recipes(catalogue)]))
+            print("\n".join([*_probes(), *_ports(), *_recipes(catalogue)]))
             return 0
         status = 0
         for name in args:
@@ -74,12 +77,25 @@ def _probe(device: Path) -> str | None:
     return f"{kind}, serial number {words['serial'] or 'unknown'}" if kind else None
 
 
+def _ports() -> Iterator[str]:
+    try:
+        found = ports()
+    except ToolError as error:
+        yield f"no serial ports are seen: {error.what}; {error.hint}"
+        return
+    yield from (f"port {name}: {what}" if what else f"port {name}" for name, what in found)
+    if not found:
+        yield "no serial port is plugged in"
+
+
 def _recipes(catalogue: Catalogue) -> Iterator[str]:
     for name in catalogue.names(Target):
         target = catalogue.get(Target, name)
         how = f"ssh {target.ssh.host}" if target.ssh is not None else ""
         if target.gdb is not None:
             how = target.gdb.connect or target.gdb.server[0]
+        if target.monitor is not None:
+            how = target.monitor.port
         if how:
             yield f"board {name}: {target.description}; through {how} ({missing(catalogue, target)})"
 
@@ -90,13 +106,16 @@ def _look(catalogue: Catalogue, target: Target) -> str:
 
         seen = target.seen(processor_of(catalogue, target))
         return look(seen["machine"], seen["isa"])
-    if target.gdb is None:
+    if target.gdb is None and target.monitor is None:
         raise UsageError(f"{target.name} is no board", hint="doit boards lists those that are")
+    seen = {**target.seen(processor_of(catalogue, target)), "isa": cpu_of(catalogue, target).isa}
+    described = {**seen, "name": target.name, "memory": [], "clock_hz": target.clock_hz}
+    if target.monitor is not None:
+        from tinyflow.targets.monitor.machine import Monitor
+
+        with closing(Monitor(described)) as monitor:
+            return monitor.greet()
     from tinyflow.targets.gdb.board import Board
 
-    seen = {**target.seen(processor_of(catalogue, target)), "isa": cpu_of(catalogue, target).isa}
-    board = Board({**seen, "name": target.name, "memory": [], "clock_hz": target.clock_hz})
-    try:
+    with closing(Board(described)) as board:
         return board.identify()
-    finally:
-        board.close()

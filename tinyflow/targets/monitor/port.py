@@ -32,12 +32,16 @@ def _serial() -> Any:
 
 
 def ports() -> list[tuple[str, str]]:
-    """The serial ports of this machine, each with what it says it is. Raises ToolError without pyserial."""
+    """The serial ports of this machine, each with what its USB adapter says. Raises ToolError without pyserial."""
     _serial()
     from serial.tools import list_ports
 
     found = sorted(list_ports.comports(), key=lambda one: str(one.device))
-    return [(one.device, f"{one.description}, serial number {one.serial_number or 'unknown'}") for one in found]
+    return [(one.device, _told(one) if one.vid is not None else "") for one in found]
+
+
+def _told(one: Any) -> str:
+    return f"{one.description}, serial number {one.serial_number or 'unknown'}"
 
 
 class Port:
