@@ -58,14 +58,9 @@ def customs_source() -> str:
 @cache
 def interpreter_library() -> Path:
     """Everything that any machine can run."""
-    # what C doesn't define ends the tests, as a null pointer does anyhow
-    flags = (
-        *STRICT,
-        "-Wconversion",
-        "-fsanitize=undefined",
-        "-fsanitize-undefined-trap-on-error",
-        "-fno-sanitize=null",
-    )
+    # What C doesn't define ends the tests, as a null pointer does anyhow; -Og compiles in two thirds of the time.
+    traps = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-fno-sanitize=null")
+    flags = (*STRICT, "-Wconversion", "-Og", *traps)
     sources = [path for root in (INTERPRETER, RUNTIME) for path in sorted(root.glob("src/**/*.c"))]
     sources = [path for path in sources if path.parent.name in ("src", "c", "ref")]
     factor = kept.scratch() / "factor.c"
