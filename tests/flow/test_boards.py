@@ -49,8 +49,8 @@ def test_boards_are_listed_with_what_is_missing(monkeypatch: pytest.MonkeyPatch,
             "rpi_pico",
         )
     ]
-    assert lines[5].endswith("through /dev/ttyUSB0 (no stm32flash)")
-    assert lines[1].endswith("through pyocd (no pyocd)") and lines[2].endswith("through openocd (no openocd-esp32)")
+    assert "through /dev/ttyUSB0 (no " in lines[5] and lines[5].endswith("stm32flash)")
+    assert lines[1].endswith("through pyocd (no pyocd)") and lines[2].endswith("through openocd (no openocd)")
     with pytest.raises(UsageError, match="stm32f7 is no board"):
         boards._look(CATALOGUE, CATALOGUE.get(Target, "stm32f7"))
 

@@ -125,7 +125,11 @@ def test_what_is_no_mapping_is_no_recipe(text: str) -> None:
         (Suite, "matrix: {models: [], backends: [a], targets: [b]}", "empty matrix"),
         (Target, _TARGET + "gdb: {connect: lab:3333}\n", '"gdb" and "implementation: tinyflow.targets.gdb" need each'),
         (Target, _TARGET + "gdb: {connect: lab}\n", '"lab" is no host:port'),
-        (Target, _TARGET + "gdb: {reset: x}\n", 'give "connect" or "server"'),
+        (Target, _TARGET + "gdb: {connect: 'lab:65536'}\n", '"lab:65536" is no host:port'),
+        (Target, _TARGET + "gdb: {connect: ':3333'}\n", '":3333" is no host:port'),
+        (Target, _TARGET + "gdb: {reset: x}\n", "the command that starts one: one of them"),
+        (Target, _TARGET + "gdb: {connect: 'a:1', server: [b, '{port}']}\n", "the command that starts one: not both"),
+        (Target, _TARGET + "gdb: {server: [openocd]}\n", 'no word of "server" has {port}'),
         (Target, _TARGET + "external: {command: [spike], exit: tohost}\n", 'no word of "command" has {elf}'),
         (
             Target,

@@ -160,7 +160,10 @@ class Server:
         begin = int(place.split(",")[0], 16)
         if _FLASH[0] <= begin < sum(_FLASH):
             return "E14"
-        self._engine.mem_write(begin, bytes.fromhex(data))
+        try:
+            self._engine.mem_write(begin, bytes.fromhex(data))
+        except UcError:
+            return "E14"
         return "OK"
 
     def _step(self, engine: Uc, address: int, _size: int, _data: object) -> None:

@@ -31,6 +31,8 @@ PROGRAM = (Path(__file__).parent / "programs" / "faults.c").read_text()
 def target_of(bench: Bench, **words: Any) -> dict[str, Any]:
     """A board with the bench's memory."""
     described = {**bench.machine_target, "implementation": "tinyflow.targets.gdb", "clock_hz": 100_000_000}
+    sizes = {"flash": 1 << 20, "ram": 128 << 10}  # of the STM32F405
+    described["memory"] = [{**region, "length_bytes": sizes[region["kind"]]} for region in bench.memory]
     return {**described, "machine": {"start_s": 5.0, "call_s": 5.0, "repetitions": 3, **words}}
 
 
@@ -193,6 +195,43 @@ def test_a_silent_server_is_named(bench: Bench, server: Server, monkeypatch: pyt
         opened(bench, server)
 
 
+@pytest.mark.parametrize(
+    ("place", "kind"), [(0x08200000, "flash"), (0x20040000, "ram"), (0x1FFFFF00, "ram"), (0x08000000 - 4, "flash")]
+)
+def test_memory_that_the_chip_has_not_is_named(
+    bench: Bench, firmware: Path, server: Server, place: int, kind: str
+) -> None:
+    """Before anything is flashed: the recipe's map is another chip's."""
+    target = target_of(bench, connect=f"127.0.0.1:{server.port}")
+    target["memory"] = [
+        {**region, "origin": place} if region["kind"] == kind else region for region in target["memory"]
+    ]
+    with (
+        closing(open_machine(target, {})) as board,
+        pytest.raises(RunError, match="there is no memory at 0x") as caught,
+    ):
+        board._programmed = lambda: iter(())  # type: ignore[attr-defined]
+        board.load(firmware)
+    assert f"which is {'rom' if kind == 'flash' else 'sram'} as the recipe has it" in caught.value.what
+    assert not server.erased
+
+
+def test_what_is_no_gdb_server_is_told(bench: Bench) -> None:
+    """With what it says, after the time that a server has to begin."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def say() -> None:
+            client = other.accept()[0]
+            client.sendall(b"220 mail.example.org")
+            client.recv(1 << 10)
+            client.recv(1 << 10)
+
+        threading.Thread(target=say, daemon=True).start()
+        with pytest.raises(RunError, match="the GDB server doesn't answer") as caught:
+            open_machine(target_of(bench, connect=f"127.0.0.1:{other.getsockname()[1]}", start_s=0.2), {})
+    assert "220 mail.example.org" in caught.value.hint
+
+
 def test_no_server_is_told(bench: Bench) -> None:
     """Where nobody listens; a command that ends, with what it said; one that isn't there."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -203,8 +242,10 @@ def test_no_server_is_told(bench: Bench) -> None:
     with pytest.raises(ToolError, match="ended with status 1") as caught:
         open_machine(target_of(bench, server=ends), {})
     assert "no probe found" in caught.value.hint
-    with pytest.raises(ToolError, match="openocd-of-nobody: No such file"):
-        open_machine(target_of(bench, server=["openocd-of-nobody"]), {})
+    for name, hint in (("openocd-of-nobody", "apt install openocd, or pip install"), ("nobody", "or name another")):
+        with pytest.raises(ToolError, match=f"{name}: No such file") as caught:
+            open_machine(target_of(bench, server=[name]), {})
+        assert hint in caught.value.hint
 
 
 def test_one_probe_is_used_by_one(bench: Bench, server: Server) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,23 @@ def test_endless_programs_end(cpu: str, start: Start) -> None:
     with pytest.raises(RunError, match="stack overflow: its 4096 bytes are used up") as overflow:
         machine.call("overflows_stack", limit_instructions=LIMIT)
     assert overflow.value.where.startswith("deeper+0x")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cpu", "place"), [("cortex-m55", 0x50000000), ("rv32gcv", 0xF0000000), ("cortex-a9", 0xF0000000)]
+)
+@pytest.mark.parametrize("kind", ["flash", "ram"])
+def test_memory_that_the_board_has_not_is_named(plugin: Path, tmp_path: Path, cpu: str, place: int, kind: str) -> None:
+    """Where a recipe names another machine's: before anything runs."""
+    _skip_without(cpu)
+    bench = Board(tmp_path, cpu=cpu)
+    target = {**bench.machine_target}
+    target["memory"] = [{**one, "origin": place} if one["kind"] == kind else one for one in bench.memory]
+    machine = Qemu(target, plugin)
+    machine._programmed = lambda: iter(())  # type: ignore[method-assign]
+    with closing(machine), pytest.raises(RunError, match=f"there is no memory at 0x{place:08x}, which is {kind}"):
+        machine.load(bench.link({"model.c": MODEL})["firmware.elf"])
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from tinyflow.targets.gdb_port import End, Stub
 from tinyflow.targets.protocol import Counters, FunctionCount, Machine
 
 PAINT = b"\xa5"
+_WORD = 4 * PAINT
 # Start-up copies and clears RAM, a few instructions for a word; more than this is a loop.
 STARTUP_LIMIT_INSTRUCTIONS = 100_000_000
 NO_LIMIT = 1 << 62  # instructions
@@ -241,6 +242,18 @@ class Chip(Machine):
                 what = f"bytes 0x{begin:08x} to 0x{end - 1:08x} of the firmware lie outside flash"
                 raise RunError(what, hint=f"is it linked for {self.target['name']}?")
             yield segment
+
+    def _check_memory(self) -> None:
+        """Raises RunError where nothing is at an end of what the recipe calls memory."""
+        for region in self.target["memory"]:
+            for place in (region["origin"], region["origin"] + region["length_bytes"] - len(_WORD)):
+                is_there = bool(self.peek(place, len(_WORD)))
+                if region["kind"] == "ram":
+                    is_there = self.poke(place, _WORD) and self.peek(place, len(_WORD)) == _WORD
+                if not is_there:
+                    what = f"there is no memory at 0x{place:08x}, which is {region['name']} as the recipe has it"
+                    hint = f"is it {self.target['name']} that runs here? Else correct `memory` in its recipe"
+                    raise RunError(what, hint=hint)
 
     def _reset(self) -> int:
         """Where the processor begins; an Arm with a stack pointer: the vector table's first words.

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tinyflow.core.digest import of_bytes
+from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import RunError, ToolError
 from tinyflow.core.process import clean_environment, with_parent
 
@@ -23,7 +24,17 @@ _LAST_LINES = 6
 
 def program(name: str) -> str:
     """OpenOCD also comes as the package openocd-esp32, by another name."""
-    return f"{name}-esp32" if name == "openocd" and shutil.which(name) is None else name
+    other = f"{name}-esp32"
+    return other if name == "openocd" and shutil.which(name) is None and shutil.which(other) else name
+
+
+def how_to_get(name: str) -> str:
+    """What to do where a program of a recipe's `server` or `loader` is missing."""
+    if name.startswith("openocd"):
+        return f"apt install openocd, or {pip_install('boards')}"
+    if name in ("pyocd", "esptool", "esptool.py"):
+        return pip_install("boards")
+    return f"install it, or name another in the target's recipe{': apt install qemu-system' * name.startswith('qemu-')}"
 
 
 @contextlib.contextmanager
@@ -69,7 +80,8 @@ class Server:
                 )
             except OSError as error:
                 self._folder.cleanup()
-                raise ToolError(f"{self.name}: {error.strerror}", hint="see docs/boards.md", missing=True) from None
+                hint = how_to_get(self.name)
+                raise ToolError(f"{self.name}: {error.strerror}", hint=hint, missing=True) from None
 
     def status(self) -> int | None:
         """Of its end; None while it runs."""

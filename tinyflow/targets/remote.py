@@ -40,9 +40,15 @@ class Remote:
         """Why it stopped last, as GDB counts; 5 for a breakpoint or a step."""
         self._piece_bytes = _PIECE_BYTES
 
-    def introduce(self) -> None:
+    @property
+    def unread(self) -> bytes:
+        """What has come and is no packet."""
+        return self._buffer.strip(ACKNOWLEDGED)
+
+    def introduce(self, limit_s: float = _ANSWER_LIMIT_S) -> None:
         """Tell what we know, and hear how long the server's packets may be: those of small probes are short."""
-        found = re.search(r"(?:^|;)PacketSize=([0-9a-fA-F]+)", self.ask("qSupported:swbreak+;hwbreak+"))
+        self.send("qSupported:swbreak+;hwbreak+")
+        found = re.search(r"(?:^|;)PacketSize=([0-9a-fA-F]+)", self.receive(limit_s))
         if found is not None:
             most = (int(found[1], 16) - _HEAD_CHARACTERS) // 2
             self._piece_bytes = max(16, min(most, _MOST_PIECE_BYTES))

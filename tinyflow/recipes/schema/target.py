@@ -30,6 +30,7 @@ from tinyflow.recipes.schema.processor import Processor
 _FOR_CHIPS = "templates/link/firmware.ld.j2"
 # Twice what the generated code of any backend was seen to take.
 _STACK_BYTES = 4096
+_LAST_PORT = 0xFFFF
 _MOST_LINES = 1024  # many more than a buffer of flash has
 
 Optimise = Literal["O0", "O1", "O2", "O3", "Os"]
@@ -146,9 +147,14 @@ class Gdb(Part):
 
     def __post_init__(self) -> None:
         if bool(self.connect) == bool(self.server):
-            raise ValueError('give "connect" or "server"')
-        if self.connect and not self.connect.rpartition(":")[2].isdigit():
-            raise ValueError(f'"{self.connect}" is no host:port')
+            which = "not both" if self.connect else "one of them"
+            raise ValueError(f'give "connect", where a server runs, or "server", the command that starts one: {which}')
+        if self.connect is not None:
+            host, _, port = self.connect.rpartition(":")
+            if not host or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:
+                raise ValueError(f'"{self.connect}" is no host:port, such as localhost:3333')
+        if self.server and not any("{port}" in word for word in self.server):
+            raise ValueError('no word of "server" has {port}, where it is to listen')
         if not self.repetitions:
             raise ValueError("repetitions begin at 1")
 

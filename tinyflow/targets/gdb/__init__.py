@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import Tool
-from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import UsageError
-from tinyflow.targets.programs import program
+from tinyflow.targets.programs import how_to_get, program
 from tinyflow.targets.protocol import Capabilities, Machine
 
 
@@ -22,7 +21,7 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     tools = [Tool("package", "pyelftools")]
     for name in ("server", "loader"):
         if words.get(name):
-            tools.append(Tool("binary", program(words[name][0]), pip_install("boards")))
+            tools.append(Tool("binary", program(words[name][0]), how_to_get(words[name][0])))
     return Capabilities(tuple(tools), counts_calls=True)
 
 

@@ -75,7 +75,7 @@ class Board(Chip):
             stream = self._connection.socket
             self._remote = Remote(stream.makefile("wb"), cast(IO[bytes], stream.makefile("rb", buffering=0)))
             with self._understood():
-                self._remote.introduce()
+                self._remote.introduce(self._words.get("start_s", 10.0))
                 self._remote.learn_registers({})
                 self._remote.ask("?")
         except BaseException:
@@ -101,6 +101,7 @@ class Board(Chip):
         with self._understood():
             self.identify()
             self._monitor(self._words.get("reset", "reset halt"))
+            self._check_memory()
             if self._words.get("loader"):
                 load_by(self._words["loader"], {"elf": str(firmware)})
                 self._monitor(self._words.get("reset", "reset halt"))
@@ -389,6 +390,8 @@ class Board(Chip):
             raise RunError("the GDB server has closed the connection", hint=hint) from None
         except TimeoutError:
             hint = told() or "is the board powered, and does the server see it?"
+            if self._remote.unread:
+                hint = f"it says {self._remote.unread[:40]!r}; is it a GDB server that listens there?"
             raise RunError("the GDB server doesn't answer", hint=hint) from None
         except (ValueError, KeyError, AssertionError) as error:
             hint = f"{error}; is it a GDB server that listens there?"

@@ -12,7 +12,7 @@ from typing import Any
 from tinyflow.core.action import Tool
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import UsageError
-from tinyflow.targets.programs import program
+from tinyflow.targets.programs import how_to_get, program
 from tinyflow.targets.protocol import Capabilities, Machine
 
 _ISAS = ("thumb", "riscv")
@@ -30,7 +30,7 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     tools = [Tool("package", "pyelftools"), Tool("package", "pyserial", pip_install("boards"))]
     for name in ("server", "loader"):
         if words.get(name):
-            tools.append(Tool("binary", program(words[name][0]), "install it, see docs/boards.md"))
+            tools.append(Tool("binary", program(words[name][0]), how_to_get(words[name][0])))
     return Capabilities(tuple(tools))
 
 

@@ -74,6 +74,8 @@ class Qemu(Chip):
             heaps = [self._between("tf_heap_start", "tf_heap_end")] if self.target.get("heap_bytes") else []
             for begin, size in (self._stack(), *heaps):
                 self.poke(begin, PAINT * size)
+        else:
+            self._check_memory()
         self._remote.add_breakpoint(main, 2)
         counters = self._run("reset", self._reset(), main, STARTUP_LIMIT_INSTRUCTIONS)
         self._remote.remove_breakpoint(main, 2)
