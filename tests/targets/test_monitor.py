@@ -249,7 +249,7 @@ def test_a_bad_cable_changes_nothing(benches: Benches, ending: ExitStack, cable:
     relay = cable()
     spoiled = []
     for number, direction in enumerate(("to_chip", "from_chip")):
-        spoil = noise(2 * seed + number, 1 / 600)
+        spoil = noise(2 * seed + number, 1 / 300)
 
         def counted(data: bytes, spoil: Spoil = spoil) -> bytes:
             made = spoil(data)
@@ -260,11 +260,14 @@ def test_a_bad_cable_changes_nothing(benches: Benches, ending: ExitStack, cable:
     board = opened(ending, made, port=relay.name, baud=1200)  # which is waited longer for, where QEMU is slow
     board.load(firmware)
     board.call("model_setup", limit_instructions=LIMIT)
-    assert [computed(board, first) for first in range(4)] == [1, 2, 3, 4]
-    whole = bytes(range(256))
+    for first in range(100):
+        assert computed(board, first) == first + 1
+        if sum(spoiled) > 3:
+            break
+    whole = bytes(range(100, 228))
     board.write("model_arena+100", whole)
     assert board.read("model_arena+99", len(whole) + 1)[1:] == whole
-    assert sum(spoiled) > 2
+    assert sum(spoiled) > 3
 
 
 @pytest.mark.slow
