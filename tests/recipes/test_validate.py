@@ -35,6 +35,8 @@ memory:
 stack: 8KiB
 """
 _SSH = "description: x\nimplementation: tinyflow.targets.ssh\ncpu: cortex-a9\nssh: "
+_MONITOR = "description: x\nimplementation: tinyflow.targets.monitor\ncpu: cortex-m4\nmonitor: "
+_UART = _MONITOR + "{port: x, uart: {receive: 0x0, send: 0x0, sent: {at: 0x4, none: 1}, received: "
 _EXTERNAL = "external: {command: [spike, '{elf}'], "
 
 
@@ -144,6 +146,21 @@ def test_what_is_no_mapping_is_no_recipe(text: str) -> None:
         (Target, _SSH + "{host: pi, run: [qemu-arm]}\n", 'no word of "run" has {program}'),
         (Target, _SSH + "{host: pi, uname: 'x;y'}\n", '"x;y" is no pattern'),
         (Target, _SSH + "{host: pi, repetitions: 0}\n", "repetitions begin at 1"),
+        (
+            Target,
+            _TARGET + "monitor: {port: /dev/ttyUSB0}\n",
+            '"monitor" and "implementation: tinyflow.targets.monitor"',
+        ),
+        (Target, _MONITOR + '{port: ""}\n', '"port" is empty'),
+        (Target, _MONITOR + "{port: x, baud: 0}\n", "baud begins at 1"),
+        (Target, _MONITOR + "{port: x, repetitions: 0}\n", "repetitions begin at 1"),
+        (Target, _MONITOR + "{port: x, server: [a, '{port}']}\n", '"server" and "port" both have {port}, or neither'),
+        (Target, _UART + "{at: 0x4, any: 1, none: 2}}}\n", 'give "any" or "none", bits of the register'),
+        (Target, _UART + "{at: 0x4, any: 1}, setup: [{write: 1}]}}\n", 'give "at" or "csr", which register'),
+        (Target, _UART + "{at: 0x4, any: 1}, setup: [{at: 8}]}}\n", 'give "write", or "clear" and "set", or'),
+        (Target, _UART + "{at: 0x4, any: 1}, setup: [{at: 8, any: 1, write: 1}]}}\n", 'give "write", or "clear" and'),
+        (Target, _UART + "{at: 0x4, any: 1}, setup: [{csr: 1, any: 1}]}}\n", 'a "csr" is only written'),
+        (Target, _UART + "{at: 0x4, any: 1}, setup: [{csr: 4096, write: 1}]}}\n", "a csr's number is below 4096"),
         (Target, _TARGET + "qemu: {cpu: max}\n", '"qemu" needs "implementation: tinyflow.targets.qemu"'),
         (
             Target,

@@ -34,7 +34,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} fit vww --latency 100ms         which chips and backends do it, with so much --ram, --flash, --energy
   {bin} models                          models with shapes, operators, weights
   {bin} targets                         chips with core, clock, memories, what runs them, what is missing here
-  {bin} boards                          debug probes that are plugged in, boards that recipes know
+  {bin} boards                          debug probes and serial ports, boards that recipes know
   {bin} fetch vww                       get a model's real file
   {bin} doctor                          which tools are here, what is missing, and whether all recipes are right
   {bin} schema                          recipes/schemas/*.json: what recipes may hold, for editors

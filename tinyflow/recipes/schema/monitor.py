@@ -7,6 +7,7 @@ from typing import Literal
 from tinyflow.recipes.fields import Address, Duration, Natural
 from tinyflow.recipes.schema.part import Part, part
 
+_CSRS = 4096
 Width = Literal[8, 16, 32]
 
 
@@ -63,6 +64,8 @@ class SetUp(Part):
             raise ValueError('give "write", or "clear" and "set", or "any", or "none"')
         if self.csr is not None and self.write is None:
             raise ValueError('a "csr" is only written')
+        if (self.csr or 0) >= _CSRS:
+            raise ValueError(f"a csr's number is below {_CSRS}")
 
     def words(self) -> str:
         """For `serial.c`."""
