@@ -78,7 +78,7 @@ def build(
     link = link or next(action for action in loader.planner.plan_bench(parse(bench)).actions if action.stage == "link")
     builtins = link.inputs.get("lib/builtins.a")
     libraries = []
-    if compiler == "zig" and isinstance(builtins, Output):
+    if compiler != "gcc" and isinstance(builtins, Output):  # GCC brings its own
         loader.session.bring_about(builtins.action)
         libraries.append(folder / "builtins.a")
         shutil.copyfile(loader.session.output_path(builtins.action, builtins.name), libraries[-1])

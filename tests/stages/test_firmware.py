@@ -166,6 +166,25 @@ def test_what_a_form_lists_is_the_bench(loader: Loader, form: str, compiler: str
         assert found["invoke_instructions"] == loader.session.read_json(run, "run.json")["invoke_instructions"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("bench", "compiler"),
+    [("speech-tinyc-esp32", "llvm"), ("speech-tinyc-rp2040", "zig"), ("speech-tinyc-rp2040", "gcc")],
+)
+def test_forms_for_small_chips_are_exact(loader: Loader, bench: str, compiler: str, tmp_path: Path) -> None:
+    """An ESP32 on QEMU and an M0+: what forms list, with the start-up code of form c."""
+    if compiler == "llvm" and shutil.which("clang-22") is None:
+        pytest.skip("this compiler is not installed")
+    bare = pack(loader, bench, tmp_path / "bare")
+    for form in ("c", "cmake", "esp-idf", "arduino"):
+        if READERS[form] is by_cmake and shutil.which("cmake") is None:
+            continue
+        work = tmp_path / form
+        listed = READERS[form](pack(loader, bench, work, form), work)
+        built = build(loader, bench, compiler, [*listed, *chip_of(bare)], bare / "chip" / "link.ld", work / "built")
+        assert ran(loader, bench, built, "speech")["validation"]["result"] == "exact", form
+
+
 def both(loader: Loader, folder: Path, benches: dict[str, str]) -> Path:
     """Two networks' sources and a program with one call for either, which runs both."""
     for prefix, bench in benches.items():
