@@ -58,15 +58,16 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
     if link is None or not link.parameters["target"]["memory"]:
         plan.bench.refuse("there is no firmware to take home", at="target", hint="take a chip, such as stm32f4")
     resolved = resolve(plan.bench, catalogue)
+    program = _program(plan, made["generate"], wanted.example)
     inputs: dict[str, Input] = {
         "templates/": SourceFile(data_folder() / "templates" / "firmware", "templates/firmware/"),
         "LICENSE": SourceFile(data_folder() / "LICENSE", "LICENSE"),
-        "model.tflite": made["generate"].inputs["model.tflite"],
+        "network.json": program.output("network.json"),
         "objects/": link.inputs["objects/"],
         **{name: made["generate"].output(name) for name in ("sources/", "plan.json")},
         **{name: link.output(name) for name in ("firmware.elf", "sizes.json")},
         "run.json": made["run"].output("run.json"),
-        "example.json": _with_example(plan, link, made["generate"], wanted.example).output("sizes.json"),
+        "example.json": _with_example(plan, link, program).output("sizes.json"),
         **{name: link.inputs[name] for name in ("link.ld.j2",) if name in link.inputs},
     }
     libraries: dict[str, JSON] = {}
@@ -97,20 +98,18 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
             "generated": _how(compiled),
             "libraries": libraries,
             "gcc": _gcc(resolved.processor.compiled_by(catalogue.get(Toolchain, _GCC))),
-            "implementation": made["generate"].parameters.get("implementation"),
         },
         tools=(Tool("package", "jinja2"), Tool("package", "pyelftools")),
-        isolated=True,
     )
 
 
-def _with_example(plan: BenchPlan, link: Action, generate: Action, example: str) -> Action:
-    """Link a bench's firmware with the `main` of an example in place of the bench's own."""
-    program = Action(
+def _program(plan: BenchPlan, generate: Action, example: str) -> Action:
+    """An example around a bench's network, by the bench's own names, and what is true of that network."""
+    return Action(
         stage="example",
         title=f"example {example} for {plan.name}",
-        function="tinyflow.stages.firmware:example",
-        outputs=("sources/",),
+        function="tinyflow.stages.firmware.program:example",
+        outputs=("sources/", "network.json"),
         inputs={
             "templates/": SourceFile(data_folder() / "templates" / "firmware", "templates/firmware/"),
             "model.tflite": generate.inputs["model.tflite"],
@@ -124,9 +123,12 @@ def _with_example(plan: BenchPlan, link: Action, generate: Action, example: str)
             "implementation": generate.parameters.get("implementation"),
         },
         tools=(Tool("package", "jinja2"),),
-        isolated=True,
     )
-    objects = link.inputs["objects/"]
+
+
+def _with_example(plan: BenchPlan, link: Action, program: Action) -> Action:
+    """Link a bench's firmware with an example's `main` in place of the bench's own."""
+    example, objects = program.parameters["example"], link.inputs["objects/"]
     assert isinstance(objects, Output), "objects are compiled by an action"
     title = f"compile example {example} for {plan.name}"
     inputs = {**objects.action.inputs, "sources/": program.output("sources/")}

@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Mapping
 
 from tinyflow.core.action import Workspace
-from tinyflow.stages.firmware.description import describe, network_of
-from tinyflow.stages.firmware.forms import files_of, program_of
+from tinyflow.stages.firmware.description import describe
+from tinyflow.stages.firmware.forms import files_of
 from tinyflow.stages.firmware.sources import collect
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date that a zip file can tell
@@ -26,15 +26,6 @@ def firmware(workspace: Workspace) -> None:
     description = describe(workspace, collected, *(json.loads(workspace.inputs[name].read_bytes()) for name in names))
     files: dict[str, str | bytes] = {**collected.files, **collected.objects, **files_of(workspace, description)}
     _write(workspace, str(workspace.parameters["prefix"]), files)
-
-
-def example(workspace: Workspace) -> None:
-    """Write to `sources/` the program that parameter `example` names, by the bench's own names: to see what it takes.
-
-    Raises ModelError for a network that it isn't for.
-    """
-    for name, text in program_of(workspace, network_of(workspace, {})).items():
-        (workspace.outputs["sources/"] / name).write_text(text, encoding="utf-8")
 
 
 def _write(workspace: Workspace, folder: str, files: Mapping[str, str | bytes]) -> None:

@@ -34,7 +34,7 @@ def why_not(description: Mapping[str, Any]) -> str:
     shape = _frames(first["shape"])
     if len(shape) != 2 or not 1 <= shape[1] <= _FILTERS:
         return f"its input is {first['shape']}, no frames of at most {_FILTERS} features"
-    if description["feed"] and description["feed"].rows != shape[0]:
+    if description["feed"] and description["feed"]["rows"] != shape[0]:
         return "a row of it isn't a frame"
     return f"its input's scale is {first['scale']}" if _multiplier(first) >= 1 << 31 else ""
 
