@@ -10,7 +10,7 @@ import tinyflow
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.planning import build_systems
-from tinyflow.flow.planning.builds import BUILTINS, plain
+from tinyflow.flow.planning.builds import BUILTINS, RUNTIMES, plain
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.resolve import resolve
@@ -80,6 +80,7 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
         what = "a runtime of it comes compiled, so that its symbols can't get a prefix"
         plan.bench.refuse(what, at="backend", hint="link what build/<bench>/generate holds by hand")
     compiled = next(one.action for one in (link.inputs["objects/"],) if isinstance(one, Output))
+    inputs |= {name: one for name, one in compiled.inputs.items() if name.startswith(RUNTIMES)}
     return Action(
         stage="firmware",
         title=f"firmware {plan.name} for {wanted.form}",
