@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ from processors import described
 from ssh_server import SshServer
 
 from tinyflow.core.errors import RunError, Timeout, UsageError
-from tinyflow.model.plan_document import PlanDocument
+from tinyflow.model.plan_document import Feed, PlanDocument
+from tinyflow.targets.external.process import Ended
+from tinyflow.targets.external.script import CALL, WRITE, Step
 from tinyflow.targets.protocol import open_machine
 from tinyflow.targets.ssh import capabilities
 from tinyflow.targets.ssh.connection import look
@@ -146,6 +150,22 @@ def test_a_model_with_state_has_all_its_invokes(opened: Open) -> None:
 
 
 @pytest.mark.slow
+def test_rows_go_with_the_invoke_behind_them(opened: Open, server: SshServer) -> None:
+    """In one connection, whatever they return is told then."""
+    for function, status in (("starts", 0), ("sums_row", 24)):
+        plan = PlanDocument(backend="c", feed=Feed(function=function, rows=2, row_bytes=24))
+        machine = opened(plan=plan)
+        machine.call("model_setup", limit_instructions=LIMIT)
+        before = server.log().count("Accepted")
+        for _ in range(2):
+            assert machine.call(function, limit_instructions=LIMIT, given=bytes([1] * 24))[0] == 0
+        with contextlib.nullcontext() if not status else pytest.raises(RunError, match=f"returned {status}.* row 0"):
+            machine.call("model_invoke", limit_instructions=LIMIT)
+        assert server.log().count("Accepted") == before + 1
+        machine.close()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("cpu", "function", "cause"), FAULTS)
 def test_a_fault_is_named(cpu: str, function: str, cause: str, opened: Open) -> None:
     """By the signal that the program got; in which function."""
@@ -160,8 +180,10 @@ def test_a_fault_is_named(cpu: str, function: str, cause: str, opened: Open) -> 
 @pytest.mark.slow
 def test_what_never_ends_does(opened: Open) -> None:
     """There, too: by its time of the processor."""
+    machine, begun = opened(call_s=1.0), time.monotonic()
     with pytest.raises(Timeout, match="didn't end within 1 s") as caught:
-        opened(call_s=1.0).call("loops_for_ever", limit_instructions=LIMIT)
+        machine.call("loops_for_ever", limit_instructions=LIMIT)
+    assert time.monotonic() - begun < 15, "else it was only left alone"
     assert caught.value.where == "loops_for_ever"
 
 
@@ -196,18 +218,18 @@ def test_one_at_a_time(opened: Open) -> None:
     assert second
 
 
-def test_what_counters_tell(built: Callable[[str], tuple[Program, Path]]) -> None:
+def test_what_counters_tell() -> None:
     """Instructions of all rows and the invoke behind them, with those that nothing takes; times likewise."""
     machine = Ssh.__new__(Ssh)
     machine._has_said = False
+    machine._fed = "model_feed_row"
     calls = [bytes(16) + struct.pack("<I3Q", 0, 1000 * number, 100 * number, 200 * number) for number in (1, 2, 3)]
-    from tinyflow.targets.external.process import Ended
-    from tinyflow.targets.external.script import CALL, WRITE, Step
-
     rows = [Step(CALL, 0), Step(WRITE, 0), *[Step(CALL, 0, b"row")] * 2]
     cost = machine._counted("model_invoke", rows, b"", [*calls[:1], *calls], Ended(0, b"", 1.0))
     assert (cost.wall_s, cost.instructions, cost.cycles) == (6e-6, 606, 1200)
-    assert machine._counted("row", rows, b"row", calls, Ended(0, b"", 1.0)).wall_s == 0
+    calls[1] = struct.pack("<i", -1) + calls[1][4:]
+    with pytest.raises(RunError, match="returned -1, not 0, to row 1"):
+        machine._counted("model_invoke", rows, b"", [*calls[:1], *calls], Ended(0, b"", 1.0))
 
 
 def test_what_has_no_linux_is_refused() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinyflow.core.errors import RunError
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.targets import chip_faults
 from tinyflow.targets.external.machine import External, Told
@@ -49,6 +50,7 @@ class Ssh(External):
         self._way = "its standard output"
         self.repetitions: int = words.get("repetitions", _REPETITIONS)
         self._results: dict[tuple[Any, ...], list[Told]] = {}
+        self._fed = "" if plan is None or plan.feed is None else plan.feed.function
         self._has_said = False
         self._ending = contextlib.ExitStack()
         self._ending.enter_context(alone(f"ssh {words['host']} {words.get('port', '')}"))
@@ -58,17 +60,24 @@ class Ssh(External):
         self._ending.close()
         super().close()
 
+    def call(self, symbol: str, *, limit_instructions: int, given: bytes = b"") -> tuple[int, Counters]:
+        """See `protocol.Machine`. A row is given when the invoke behind all of them is called, which tells its cost."""
+        if symbol != self._fed:
+            return super().call(symbol, limit_instructions=limit_instructions, given=given)
+        self._begin()
+        self._steps.append(Step(CALL, self._code(symbol), given))
+        self._known = {}
+        return 0, Counters(0.0)
+
     def _run(self, symbol: str, steps: list[Step]) -> Told:
         """See `External`: a call of invoke is repeated, and each repetition is handed out once."""
         if not self._base or steps[-1].kind != CALL:
             return super()._run(symbol, steps)
         key = (tuple(steps), tuple(self._wanted))
-        is_row = bool(steps[-1].data)  # no whole inference, and for its cost the invoke behind it stands
         if not self._results.get(key):
-            begin, count = len(self._base), 1 if is_row else 1 + self.repetitions
-            turns = self._turns(symbol, self._base, steps[begin:], count)
-            self._results[key] = turns if is_row else turns[1:]
-        return self._results[key][0] if is_row else self._results[key].pop(0)
+            turns = self._turns(symbol, self._base, steps[len(self._base) :], 1 + self.repetitions)
+            self._results[key] = turns[1:]
+        return self._results[key].pop(0)
 
     def _ended(self, symbol: str, program: Path) -> Ended:  # noqa: ARG002 (of others)
         """See `External`."""
@@ -76,11 +85,13 @@ class Ssh(External):
 
     def _counted(self, symbol: str, before: list[Step], given: bytes, calls: list[bytes], ended: Ended) -> Counters:  # noqa: ARG002
         """See `External`: the call, and the rows that it was given before."""
-        if given:
-            return Counters(0.0)
         rows = 0
-        while rows < len(before) and before[-1 - rows].kind == CALL and before[-1 - rows].data:
+        while not given and rows < len(before) and before[-1 - rows].kind == CALL and before[-1 - rows].data:
             rows += 1
+        for row, call in enumerate(calls[-1 - rows : -1]):
+            status = int.from_bytes(call[:4], "little", signed=True)
+            if status:
+                raise RunError(f"returned {status}, not 0, to row {row}", where=self._fed)
         told = [struct.unpack_from("<I3Q", call, 16) for call in calls[-1 - rows :]]
         elapsed_ns, instructions, cycles = (sum(one[number] for one in told) for number in (1, 2, 3))
         self._say(told[-1][0])
