@@ -69,7 +69,7 @@ def test_a_board_at_a_serial_line_runs_benches(tmp_path: Path) -> None:
         path = tmp_path / "recipes" / kind / f"{name}.yaml"
         path.parent.mkdir(parents=True)
         path.write_text(recipe)
-    done = doit(tmp_path, "bench:net-tinyc-own", "bench:net-tinyc-stm32f4")
+    done = doit(tmp_path, "bench:net-tinyc-own", "bench:net-tinyc-stm32f4", "firmware:net-tinyc-own")
     assert done.returncode == 0, done.stdout + done.stderr
     reports = [
         json.loads((tmp_path / f"build/net-tinyc-{name}/report.json").read_bytes()) for name in ("own", "stm32f4")

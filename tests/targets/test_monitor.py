@@ -23,7 +23,7 @@ from unittest.mock import patch
 
 import pytest
 import yaml
-from serial_relay import Relay, Spoil, by_frames, noise
+from serial_relay import Relay, Spoil, by_frames, noise, untouched
 from small_firmware import MODEL, ROOT, Bench
 
 from tinyflow.core.errors import RunError, Timeout, ToolError, UsageError
@@ -364,6 +364,45 @@ def test_a_board_that_is_reset_meanwhile_is_named(
     assert time.monotonic() - started < 30
     board.load(firmware)
     assert board.call("model_setup", limit_instructions=LIMIT)[0] == 0
+
+
+@pytest.mark.slow
+def test_a_board_that_hangs_is_reset_by_a_line(
+    benches: Benches, ending: ExitStack, cable: Cable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the port, where the recipe names one; else one is asked to press its button."""
+    made, firmware = benches("stm32")
+    relay, lines = cable(), []
+    relay.from_chip = lambda data: b""
+
+    def pulse(port: Port, line: str) -> None:
+        lines.append(line)
+        relay.from_chip = untouched
+
+    monkeypatch.setattr(Port, "pulse", pulse)
+    board = opened(ending, made, port=relay.name, start_s=0.5)
+    with pytest.raises(RunError, match="nothing answers") as caught:
+        board.load(firmware)
+    assert "press its reset button" in caught.value.hint and not lines
+    board.close()
+    board = opened(ending, made, port=relay.name, reset="rts")
+    board.load(firmware)
+    assert lines == ["rts"] and board.call("model_setup", limit_instructions=LIMIT)[0] == 0
+
+
+def test_a_pulse_leaves_both_lines_off(talker: Any) -> None:
+    """One is on for a moment."""
+    port, seen = Port(talker(b""), 115200), []
+    ending = port._serial
+
+    class Lines:
+        def __setattr__(self, name: str, value: bool) -> None:
+            seen.append((name, value))
+
+    port._serial = Lines()
+    port.pulse("rts")
+    ending.close()
+    assert seen == [("dtr", False), ("rts", True), ("rts", False)]
 
 
 FAULTS_TOLD = [("undefined", "undefined instruction"), ("reads_nowhere", "no memory"), ("jumps_nowhere", "no code")]

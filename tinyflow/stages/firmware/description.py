@@ -40,7 +40,7 @@ def describe(
         "sizes": _sizes(sizes),
         "with_example": _sizes(with_example),
         "run": {
-            "instructions": max(run.get("invoke_instructions") or [0]),
+            "instructions": max((count or 0 for count in run.get("invoke_instructions") or ()), default=0),
             "stack_bytes": run.get("stack_peak_bytes"),
         },
     }
