@@ -60,6 +60,7 @@ def test_a_board_at_a_serial_line_runs_benches(tmp_path: Path) -> None:
     """The shipped recipe's firmware, on QEMU's chip: outputs and stack are those of the built-in simulator."""
     if shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
+    pytest.importorskip("serial")
     text = (data_folder() / "recipes" / "targets" / "pyboard.yaml").read_text()
     text = re.sub(r"  loader: .*\n", "", text).replace("port: /dev/ttyUSB0\n", QEMUS_LINE)
     for kind, name, recipe in (
