@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,19 +17,27 @@ from pathlib import Path
 from tinyflow.core import digest
 from tinyflow.core.errors import ToolError
 
+VARIABLE = "TINYFLOW_ENVIRONMENTS"
 _CONTENTS = "contents.txt"  # written last: without it an environment is not whole
 
 
-def name_of(packages: Sequence[str]) -> str:
-    """What the environment is called that has these packages (requirements of pip) and a Python of this version."""
-    version = ".".join(platform.python_version_tuple()[:2])
+def name_of(packages: Sequence[str], python: str = "") -> str:
+    """What the environment is called that has these packages (requirements of pip), and this Python or our own."""
+    version = python or ".".join(platform.python_version_tuple()[:2])
     return digest.of_bytes("\n".join((version, *sorted(packages))).encode()).partition(":")[2][:16]
 
 
 def folder_of(name: str) -> Path:
     """Where an environment lies, whether it is there or not."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "tinyflow" / "environments" / name
+    return home() / name
+
+
+def home() -> Path:
+    """Where they all lie; a worker, whose home is another, is told by a variable."""
+    if told := os.environ.get(VARIABLE):
+        return Path(told)
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "tinyflow" / "environments"
 
 
 def program(name: str, word: str) -> Path:
@@ -44,18 +53,26 @@ def contents(name: str) -> str | None:
         return None
 
 
-def make(packages: Sequence[str]) -> str:
-    """Make an environment anew, and return its name; pip tells on the terminal what it does. Raises ToolError."""
-    name = name_of(packages)
+def make(packages: Sequence[str], python: str = "") -> str:
+    """Make an environment anew, and return its name; pip tells on the terminal what it does. Raises ToolError.
+
+    `python` is a program on PATH, such as `python3.12`.
+    """
+    first = shutil.which(python) if python else sys.executable
+    if first is None:
+        hint = "install it, or leave `python` out of the recipe"
+        raise ToolError(f"there is no {python} on PATH", hint=hint, missing=True)
+    name = name_of(packages, python)
     folder = folder_of(name)
     (folder / _CONTENTS).unlink(missing_ok=True)
-    _run([sys.executable, "-m", "venv", "--clear", *(() if packages else ("--without-pip",)), str(folder)])
+    _run([first, "-m", "venv", "--clear", *(() if packages else ("--without-pip",)), str(folder)])
     found = ""
     if packages:
         pip = [str(program(name, "python")), "-m", "pip", "--disable-pip-version-check", "--no-input"]
         _run([*pip, "install", *packages])
         found = subprocess.run([*pip, "freeze", "--all"], check=True, capture_output=True, text=True).stdout
-    text = f"python {platform.python_version()}\n{found}"
+    told = subprocess.run([str(program(name, "python")), "-V"], check=True, capture_output=True, text=True).stdout
+    text = f"{told.strip().lower()}\n{found}"
     (folder / _CONTENTS).write_text(text, encoding="utf-8")
     return name
 

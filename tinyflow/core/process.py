@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from tinyflow.core import safe_text
+from tinyflow.core import environments, safe_text
 from tinyflow.core.errors import Timeout, TinyflowError, ToolError
 
 _LOG_TAIL_BYTES = 4000
@@ -72,6 +72,7 @@ def worker_environment(folder: Path) -> dict[str, str]:
     """The same for our own workers: where modules lie, and the way to the network, for what a digest pins."""
     found = {name: os.environ[name] for name in _NETWORK_VARIABLES if name in os.environ}
     modules = os.pathsep.join(path for path in sys.path if path)
+    found[environments.VARIABLE] = str(environments.home())
     return {**clean_environment(folder), "PYTHONPATH": modules, **found}
 
 

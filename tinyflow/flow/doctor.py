@@ -21,7 +21,8 @@ from tinyflow.core.distribution import NAME
 from tinyflow.core.errors import RecipeError
 from tinyflow.flow.planning.builds import LINK_TOOLS, plain
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS
-from tinyflow.flow.planning.models import FRONTEND, READER_TOOLS, REFERENCE_TOOLS, onnx_tools
+from tinyflow.flow.planning.generation import engine_tools
+from tinyflow.flow.planning.models import ENGINE, FRONTEND, READER_TOOLS, REFERENCE_TOOLS, onnx_tools
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import cpus_of, processor_of
 from tinyflow.recipes.schema import Backend, Frontend, Recipe, Target, Toolchain
@@ -57,7 +58,7 @@ class Finding(NamedTuple):
 
 
 def inspect(catalogue: Catalogue) -> list[Finding]:
-    """All tools, packages first, environments of frontends last.
+    """All tools, packages first, environments of frontends and engines last.
 
     Programs that don't say their version within 5 s are found all the same.
     """
@@ -72,7 +73,13 @@ def inspect(catalogue: Catalogue) -> list[Finding]:
         found += pool.map(_inspect_program, programs.values())
     for name in catalogue.names(Frontend):
         with contextlib.suppress(RecipeError):  # told elsewhere
-            found.append(_inspect_frontend(catalogue.get(Frontend, name)))
+            frontend = catalogue.get(Frontend, name)
+            found.append(_inspect_environment(f"{FRONTEND}{name}", frontend.packages, f"models in .{name}"))
+    for name in catalogue.names(Backend):
+        with contextlib.suppress(RecipeError):
+            engine = catalogue.get(Backend, name).engine
+            if engine is not None and (own := engine.environment) is not None:
+                found.append(_inspect_environment(f"{ENGINE}{name}", own.packages, f"backend {name}", own.python or ""))
     return found
 
 
@@ -91,7 +98,8 @@ def _needs(catalogue: Catalogue) -> Iterator[Need]:
 def _tools_of(catalogue: Catalogue, recipe: Recipe) -> list[Tool]:
     if isinstance(recipe, Backend):
         lowering = recipe.lowering.tools if recipe.lowering is not None else ()
-        return [Tool("package", name) for name in (*recipe.tools, *lowering)]
+        used = [tool for tool in engine_tools(recipe) if tool.kind == "package"] if recipe.engine is not None else []
+        return [*(Tool("package", name) for name in (*recipe.tools, *lowering)), *used]
     if isinstance(recipe, Toolchain):
         module = import_module(recipe.implementation)
         return [tool for cpu in cpus_of(catalogue, recipe).values() for tool in module.tools(plain(cpu))]
@@ -134,15 +142,14 @@ def _inspect_program(needs: Sequence[Need]) -> Finding:
     return Finding(tool.name, "program", False, state, version, _users(needs), tool.hint)
 
 
-def _inspect_frontend(frontend: Frontend) -> Finding:
-    """The environment that files of another framework are converted in; its version is the Python's."""
-    name = f"{FRONTEND}{frontend.name}"
-    found = environments.contents(environments.name_of(frontend.packages))
+def _inspect_environment(name: str, requirements: Sequence[str], needed_by: str, python: str = "") -> Finding:
+    """The environment of a frontend or an engine; its version is the Python's."""
+    found = environments.contents(environments.name_of(requirements, python))
     state: Literal["ok", "missing"] = "missing" if found is None else "ok"
     version = None if found is None else found.partition("\n")[0].removeprefix("python ")
-    packages = f": {', '.join(frontend.packages)}" if frontend.packages else ""
+    packages = f": {', '.join(requirements)}" if requirements else ""
     remedy = f"doit fetch {name}{packages}"
-    return Finding(name, "environment", False, state, version, f"models in .{frontend.name}", remedy)
+    return Finding(name, "environment", False, state, version, needed_by, remedy)
 
 
 def _users(needs: Sequence[Need]) -> str:

@@ -14,6 +14,7 @@ from tinyflow.recipes.catalogue import KINDS, Catalogue, spell_path
 from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples
 from tinyflow.recipes.resolve import cpu_of, parts_of, resolve, whole_core
 from tinyflow.recipes.runtime_files import (
+    adapter_of,
     files_of,
     folder_of,
     headers_of,
@@ -83,6 +84,8 @@ def _files(catalogue: Catalogue, recipe: Recipe, mirrors: Mirrors) -> Iterator[C
         yield from _of_runtime(catalogue, recipe)
     elif isinstance(recipe, Backend):
         yield partial(files_of, catalogue, recipe)
+        if recipe.engine is not None:
+            yield partial(adapter_of, catalogue, recipe)
         yield partial(_check_linked, catalogue, recipe)
     elif isinstance(recipe, Frontend):
         yield partial(files_of, catalogue, recipe)

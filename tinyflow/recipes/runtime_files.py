@@ -138,6 +138,16 @@ def files_of(catalogue: Catalogue, recipe: Backend | Frontend) -> dict[str, Path
     return {name: folder / name for name in recipe.files}
 
 
+def adapter_of(catalogue: Catalogue, backend: Backend) -> Path:
+    """The file that an engine is called by. RecipeError where it isn't there."""
+    assert backend.engine is not None
+    path = catalogue.path(Backend, backend.name).parent / backend.engine.adapter
+    if not path.is_file():
+        what = f'there is no "{backend.engine.adapter}" beside the recipe'
+        catalogue.refuse(Backend, backend.name, ("engine", "adapter"), what)
+    return path
+
+
 def used_by(catalogue: Catalogue, runtimes: Iterable[Runtime]) -> list[Runtime]:
     """The other runtimes whose headers the sources of these include, and so on, in order.
 

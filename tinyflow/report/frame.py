@@ -23,7 +23,8 @@ Row = Mapping[str, Value]
 
 NAMING = ("bench", "model", "backend", "target", "features")
 _TEXTS = (*NAMING, "status", "weights", "validation", "layers_compared", "warnings", "cycle_model", "reason")
-_IF_KNOWN = ("commit",)
+_IF_KNOWN = ("commit", "form", "engine")
+_OF_INTEGERS = "top1_of_integers"
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ def frame_of(reports: Iterable[Mapping[str, Any]]) -> Frame:
     measured = (name for name in (*_IF_KNOWN, *(metric.name for metric in METRICS)) if name in present)
     model = [name for name in ("cycle_model",) if name in present]
     agreeing = [name for name in AGREEMENT if name in present]
+    agreeing += [_OF_INTEGERS] if _OF_INTEGERS in present else []
     return Frame((*_TEXTS[:-4], *measured, "max_abs_error", *agreeing, *EVIDENCE, *model, "reason"), rows)
 
 
@@ -142,8 +144,19 @@ def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
         **report["metrics"],
         "max_abs_error": validation.get("max_abs_error"),
         **{name: validation.get(name) for name in AGREEMENT},
+        **_of_engine(report, validation),
         **evidence_of(report),
         "cycle_model": spell_cycle_model(model) if (model := cycle_model_of(report)) else None,
         "reason": report["reason"],
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _of_engine(report: Mapping[str, Any], validation: Mapping[str, Any]) -> dict[str, Value]:
+    """What an engine ran, which one it was, and how often the largest output is where the integer network has it."""
+    engine = report.get("engine")
+    if not engine:
+        return {}
+    agreeing = validation.get("of_integers", validation).get("top1_agreement")
+    named = f"{engine['name']} {engine['version']}"
+    return {"form": engine["form"], "engine": named, _OF_INTEGERS: agreeing}

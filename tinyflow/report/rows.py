@@ -5,6 +5,7 @@ Pure functions over parsed JSON. Nothing is measured or estimated here: a number
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -75,6 +76,8 @@ def _repeated(timing: Document) -> dict[str, float | None]:
             spread = max(max(values) - min(values) for values in known if values)
             found |= {name: every[0], f"{name}_median": every[len(every) // 2], f"{name}_spread": spread}
             found["repetitions"] = repetitions
+            if name == "invoke_s":
+                found["invoke_s_p95"] = every[math.ceil(0.95 * len(every)) - 1]
     seconds = _quotient(found.get("cycles"), timing.get("clock_hz"))
     return {**found, "board_ms": None if seconds is None else seconds * 1e3}
 
@@ -195,6 +198,16 @@ def spell_agreement(validation: Document) -> str:
     """`97.5 % of the values equal, mean difference 0.03, cosine 0.9998, top-1 100 %`; empty where all are equal."""
     known = ((*AGREEMENT[name], validation[name]) for name in AGREEMENT if name in validation)
     return ", ".join(text.format(value * factor) for text, factor, value in known)
+
+
+def spell_engine(row: Document) -> str:
+    """`int8 by onnxruntime 1.32.0`; of a dequantised network also how far it agrees with the integer one."""
+    engine = row.get("engine")
+    if not engine:
+        return ""
+    found = f"{engine['form']}, {engine['name']} {engine['version']}".rstrip()
+    agreeing = spell_agreement((row.get("validation") or {}).get("of_integers", {}))
+    return f"{found}; against the integer network {agreeing}" if agreeing else found
 
 
 def warnings_of(row: Document) -> list[str]:

@@ -19,6 +19,7 @@ from tinyflow.report.rows import (
     cycle_model_of,
     spell_agreement,
     spell_cycle_model,
+    spell_engine,
     spell_paths,
     spell_reference_layers,
     warnings_of,
@@ -234,6 +235,7 @@ def notes(rows: Iterable[Row]) -> list[str]:
     found += [f"target_optimized, {text}" for text in sorted(chosen)]
     found += doubts((row["bench"], warning) for row in rows for warning in warnings_of(row))
     found += [f"{row['bench']}: {text}" for row in rows if (text := spell_agreement(row["validation"] or {}))]
+    found += [f"{row['bench']}: {text}" for row in rows if (text := spell_engine(row))]
     found += [f"{row['bench']}: {spell_paths(row['paths'])}" for row in rows if len(row.get("paths", ())) > 1]
     found += [f"{row['bench']}: {_patches(row['patched'])}" for row in rows if "patched" in row]
     found += [

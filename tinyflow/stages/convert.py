@@ -24,7 +24,8 @@ def convert(workspace: Workspace) -> None:
     """Make graph.json, inputs.bin, reference.bin and reference.json of one model.
 
     Parameters: `samples` (how many at least), `seed`, `input_format` of the real samples, which are the inputs
-    `samples/<number>.bin`; `is_interpreted` where an interpreter is to run the file, whatever our reader says of it.
+    `samples/<number>.bin`; input `inputs.bin`, where it is there, has all of them. `is_interpreted` where an
+    interpreter is to run the file, whatever our reader says of it.
     The `.bin` files hold, for every sample, all tensors one after the other. Raises ModelError.
     """
     from tinyflow.model import interpreters, oracle, reference, tflite_reader
@@ -35,9 +36,11 @@ def convert(workspace: Workspace) -> None:
     read = oracle.read if workspace.parameters.get("is_interpreted") else tflite_reader.read
     graph = read(model, "model.tflite")
     seed, real = workspace.parameters["seed"], [path.read_bytes() for path in sample_files(workspace)]
-    samples = reference.make_inputs(
-        graph, workspace.parameters["samples"], seed, real, workspace.parameters["input_format"]
-    )
+    count, form = workspace.parameters["samples"], workspace.parameters["input_format"]
+    if "inputs.bin" in workspace.inputs:
+        real, form = _apart(graph, workspace.inputs["inputs.bin"].read_bytes()), None
+        count = len(real)
+    samples = reference.make_inputs(graph, count, seed, real, form)
     who, answers, refusal = oracle.run(model, graph, samples)
     outputs = answers.outputs
     made = len(samples) - len(real)
@@ -85,6 +88,12 @@ def sample_files(workspace: Workspace) -> list[Path]:
     """The inputs `samples/<number>.bin`, in the order of their numbers."""
     names = [name for name in workspace.inputs if name.startswith("samples/")]
     return [workspace.inputs[name] for name in sorted(names, key=lambda name: (len(name), name))]
+
+
+def _apart(graph: Graph, content: bytes) -> list[bytes]:
+    """Samples that lie one behind the other."""
+    size = sum(graph.tensors[index].size_bytes for index in graph.inputs)
+    return [content[place : place + size] for place in range(0, len(content), size)]
 
 
 def _joined(samples: Sequence[Sample]) -> bytes:

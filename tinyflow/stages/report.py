@@ -51,6 +51,8 @@ def report(workspace: Workspace) -> None:
     reference_layers = rows.reference_layers(files["plan.json"])
     if reference_layers:
         row["reference_layers"] = reference_layers
+    if "engine" in files["plan.json"]:
+        row["engine"] = files["plan.json"]["engine"]
     if "tuning" in files["plan.json"]:
         row["tuning"] = files["plan.json"]["tuning"]
     tidied = files.get("tidy.json", {})

@@ -114,11 +114,18 @@ def run(workspace: Workspace) -> None:
         elif layers is not None and refusal is not None and layers.wrong is not None:
             refusal.layer, refusal.hint = layers.wrong[0].index, f"{layers.words()}; {refusal.hint}"
         counts = bench.counts(answers.invokes)
+        told = machine.told()
     finally:
         machine.close()
     status = "ok" if refusal is None else "mismatch"
     result = {"status": status, **_costs(startup, setup, answers.invokes, counts), "validation": validation}
+    if "original.bin" in workspace.inputs:  # of a dequantised network
+        validation["of_integers"] = _agreement_with(workspace.inputs["original.bin"], answers, samples)
+    if told.get("remarks"):
+        validation["warnings"] = [*validation.get("warnings", ()), *told["remarks"]]
     timing = _timing(machine, answers.invokes, time.perf_counter() - started)
+    if "memory_bytes" in told:
+        timing["host_memory_bytes"] = told["memory_bytes"]
     if "cycles" in timing:
         timing["clock_hz"] = workspace.parameters["target"].get("clock_hz")
     documents = {"run.json": result, "timing.json": timing}
@@ -398,6 +405,14 @@ def _verdict(answers: _Answers, samples: Samples, tolerance: Tolerance) -> dict[
         **agrees,
         **samples.evidence,
     }
+
+
+def _agreement_with(path: Path, answers: _Answers, samples: Samples) -> dict[str, JSON]:
+    """How far a dequantised network's outputs agree with those of the integer one: numbers as of `agreement`."""
+    from tinyflow.stages.agreement import agreement
+
+    integers = _split(path.read_bytes(), samples.output_tensors, len(samples.inputs))
+    return agreement(samples.output_tensors, integers, answers.outputs)
 
 
 def _costs(

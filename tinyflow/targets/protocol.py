@@ -166,6 +166,10 @@ class Machine(Protocol):
         """A machine that counts the instructions of `symbol` where this one doesn't, at the price of speed, or None."""
         return None
 
+    def told(self) -> Mapping[str, Any]:
+        """What else is to be known of a run: `memory_bytes`, `remarks` (sentences), where there is something."""
+        return {}
+
     def watch_writes(self, guarded: Guarded) -> None:
         """From now on raise RunError for a write of a layer outside of what it may write."""
         raise UsageError("this machine doesn't see writes")

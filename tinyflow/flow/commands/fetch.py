@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tinyflow.core import environments
-from tinyflow.core.errors import TinyflowError
+from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.core.units import format_seconds
 from tinyflow.flow.commands.command import OwnCommand, refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
-from tinyflow.flow.planning.models import FRONTEND
-from tinyflow.recipes.schema import Frontend, Model
+from tinyflow.flow.planning.models import ENGINE, FRONTEND
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Backend, Frontend, Model
 
 
 class Fetch(OwnCommand):
     """Runs the fetch stage without its last resort, the synthesised stand-in."""
 
     doc_purpose = "get the real files of models: from mirrors, else from their URLs"
-    doc_usage = "[MODEL...] [frontend:NAME...]"
+    doc_usage = "[MODEL...] [frontend:NAME...] [engine:BACKEND...]"
     doc_description = """\
-frontend:NAME makes the Python environment in which files of that name are converted, anew where it is there.
+frontend:NAME makes the Python environment in which files of that name are converted, engine:BACKEND that of an engine,
+anew where it is there.
 Example: TINYFLOW_MIRRORS=/data/models doit fetch vww"""
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
@@ -31,9 +33,9 @@ Example: TINYFLOW_MIRRORS=/data/models doit fetch vww"""
         loader = self.loader
         status = 0
         for name in _each(loader, args or loader.catalogue.names(Model)):
-            if name.startswith(FRONTEND):
+            if name.startswith((FRONTEND, ENGINE)):
                 try:
-                    print(_environment(loader.catalogue.get(Frontend, name.removeprefix(FRONTEND))))
+                    print(_environment(name, *_requirements(loader.catalogue, name)))
                 except TinyflowError as error:
                     status = max(status, refuse(error))
                 continue
@@ -57,16 +59,27 @@ def _each(loader: Loader, names: Iterable[str]) -> Iterator[str]:
     """Once each, the parts of a chain in place of it."""
     seen: set[str] = set()
     for name in names:
-        parts = () if name.startswith(FRONTEND) else loader.catalogue.get(Model, name).chain
+        parts = () if name.startswith((FRONTEND, ENGINE)) else loader.catalogue.get(Model, name).chain
         for one in parts or (name,):
             if one not in seen:
                 seen.add(one)
                 yield one
 
 
-def _environment(frontend: Frontend) -> str:
-    """Make a frontend's environment; a line that tells so."""
-    found = environments.contents(environments.make(frontend.packages)) or ""
-    count = len(found.splitlines()) - 1
-    place = shown(environments.folder_of(environments.name_of(frontend.packages)))
-    return f"{FRONTEND}{frontend.name}: {count} packages in {place}"
+def _requirements(catalogue: Catalogue, name: str) -> tuple[Sequence[str], str]:
+    """What is to be in an environment, and of which Python. Raises UsageError for an engine that has none."""
+    if name.startswith(FRONTEND):
+        return catalogue.get(Frontend, name.removeprefix(FRONTEND)).packages, ""
+    backend = catalogue.get(Backend, name.removeprefix(ENGINE))
+    if backend.engine is None or backend.engine.environment is None:
+        hint = f"type {' && '.join(backend.engine.install)}" if backend.engine is not None else "it needs none"
+        raise UsageError(f"backend {backend.name} has no Python environment of its own", hint=hint)
+    return backend.engine.environment.packages, backend.engine.environment.python or ""
+
+
+def _environment(name: str, requirements: Sequence[str], python: str) -> str:
+    """Make an environment; a line that tells so."""
+    made = environments.make(requirements, python)
+    count = len((environments.contents(made) or "").splitlines()) - 1
+    place = shown(environments.folder_of(made))
+    return f"{name}: {count} packages in {place}"

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tinyflow.core import environments
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.flow.planning.builds import Builds
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, objective_of, trace_inputs
-from tinyflow.flow.planning.models import READER_TOOLS, Known
+from tinyflow.flow.planning.models import ENGINE, READER_TOOLS, Known, onnx_tools
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
-from tinyflow.recipes.runtime_files import files_of
+from tinyflow.recipes.runtime_files import adapter_of, files_of
 from tinyflow.recipes.schema import Backend, Feature
+from tinyflow.recipes.schema.backend import Environment
 from tinyflow.recipes.schema.part import Recipe
 from tinyflow.recipes.tuning import file_name
 from tinyflow.targets.protocol import capabilities
@@ -116,8 +118,15 @@ class Generation:
         inputs |= records if tuning else {}
         inputs |= self._memplan(resolved)
         tools = [*READER_TOOLS, *(Tool("package", name) for name in backend.tools)]
-        function = "generate:generate"
-        if backend.implementation is not None:
+        function, implementation = "generate:generate", backend.implementation
+        outputs: tuple[str, ...] = ("sources/", "plan.json")
+        if backend.engine is not None:
+            function, implementation = "engine:generate", "tinyflow.targets.engine"
+            outputs = (*outputs, "engine.json", "sizes.json")
+            parameters["engine"] = engine_settings(backend)
+            inputs["adapter.py"] = adapter_file(self._catalogue, backend)
+            tools += [*onnx_tools(), *engine_tools(backend)]
+        elif backend.implementation is not None:
             parameters["implementation"] = backend.implementation
         else:
             function = "external:generate"
@@ -130,15 +139,47 @@ class Generation:
                 stage="generate",
                 title=f"generate {resolved.part_name} {_spelled(backend.name, resolved.options, backend.options)}",
                 function=f"tinyflow.stages.{function}",
-                outputs=("sources/", "plan.json"),
+                outputs=outputs,
                 parameters=parameters,
                 inputs=inputs,
                 tools=tuple(tools),
-                implementation=tuple(filter(None, [backend.implementation])),
+                implementation=tuple(filter(None, [implementation])),
                 timeout_s=backend.timeout_s,
                 isolated=True,
             )
         )
+
+
+def engine_settings(backend: Backend) -> dict[str, JSON]:
+    """What `targets.engine.process` is told of an engine."""
+    engine = backend.engine
+    assert engine is not None
+    return {
+        **{"name": backend.name, "takes": engine.takes, "requires": list(engine.requires)},
+        **{"install": list(engine.install)},
+        "environment": environment_of(engine.environment) if engine.environment is not None else "",
+    }
+
+
+def engine_tools(backend: Backend) -> list[Tool]:
+    """What decides an engine's outputs and times."""
+    engine = backend.engine
+    assert engine is not None
+    if engine.environment is not None:
+        hint = f"`doit fetch {ENGINE}{backend.name}` makes it: {', '.join(engine.environment.packages)}"
+        return [Tool("environment", environment_of(engine.environment), hint)]
+    hint = " && ".join(engine.install)
+    return [Tool("package", text.partition(">=")[0], hint) for text in engine.requires]
+
+
+def environment_of(environment: Environment) -> str:
+    """What an engine's environment is called."""
+    return environments.name_of(environment.packages, environment.python or "")
+
+
+def adapter_file(catalogue: Catalogue, backend: Backend) -> SourceFile:
+    """The file that an engine is called by."""
+    return SourceFile(adapter_of(catalogue, backend), f"{backend.name}/adapter.py")
 
 
 def _spelled(backend: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from glob import escape
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import Any
 
 from tinyflow.core import environments
@@ -18,7 +19,9 @@ from tinyflow.recipes.resolve import ResolvedBench, parts_of
 from tinyflow.recipes.runtime_files import files_of
 from tinyflow.recipes.schema import Frontend, Model
 
-FRONTEND = "frontend:"  # before what `doit fetch` calls a frontend's environment
+# before what `doit fetch` calls an environment
+FRONTEND = "frontend:"
+ENGINE = "engine:"
 # What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
 READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
 # Its wheel doesn't exist everywhere.
@@ -188,19 +191,27 @@ class Models:
         return {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}
 
     def convert(
-        self, model: Model, folder: Path, source: Output, part_name: str = "", *, is_interpreted: bool = False
+        self,
+        model: Model,
+        folder: Path,
+        source: Output,
+        part_name: str = "",
+        *,
+        is_interpreted: bool = False,
+        given: Mapping[str, Output] = MappingProxyType({}),
     ) -> Action:
         """The graph, inputs for it, and what it must give; a part, which has a name, gets made-up inputs alone.
 
-        `is_interpreted`: an interpreter runs the file, so that it needn't be one that we can read.
+        `is_interpreted`: an interpreter runs the file, so that it needn't be one that we can read. `given`:
+        `inputs.bin` of another form of the model, in place of inputs of its own.
         """
         samples = model.samples
-        real = self._samples(model, folder) if not part_name else {}
+        real = self._samples(model, folder) if not part_name and not given else {}
         return self._known.isolated(
             "convert",
             f"convert {part_name or model.name}",
             ("graph.json", "inputs.bin", "reference.bin", "reference.json"),
-            {"model.tflite": source, **real},
+            {"model.tflite": source, **real, **given},
             parameters={
                 **{"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
                 **({"is_interpreted": True} if is_interpreted else {}),

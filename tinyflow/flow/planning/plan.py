@@ -15,8 +15,8 @@ from tinyflow.core.action import JSON, Action, Input, Output, in_order
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.builds import Builds, target_facts
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, no_cycles, power_of, trace_inputs
-from tinyflow.flow.planning.generation import Generation
-from tinyflow.flow.planning.models import Known, Models
+from tinyflow.flow.planning.generation import Generation, adapter_file, engine_tools
+from tinyflow.flow.planning.models import READER_TOOLS, Known, Models
 from tinyflow.flow.planning.options import check_options
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import Catalogue
@@ -80,12 +80,15 @@ class Planner:
         converted = self.models.convert(
             resolved.model, resolved.model_folder, model, part_name, is_interpreted=is_interpreted
         )
+        original = converted
+        if resolved.backend.engine is not None and resolved.backend.engine.takes == "dequantised":
+            converted = self._real_reference(resolved, model, part_name, original)
         transforms = self.models.transforms(resolved, model)
         model = (*whole, *transforms)[-1].output("model.tflite")
         tuned, records = self._generation.tune(resolved, model)
         lowered = self._generation.lower(resolved, model, records)
         generated = self._generation.generate(resolved, model, lowered, records)
-        made = [*whole, converted, *transforms, *tuned, *lowered, generated]
+        made = [*whole, converted, original, *transforms, *tuned, *lowered, generated]
         program = model
         layers: dict[str, Output] = {}
         if not is_interpreted:
@@ -93,30 +96,48 @@ class Planner:
             layers = {name: made[-1].output(name) for name in made[-1].outputs}
             made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
             program = made[-1].output("firmware.elf")
-        made.append(self._run(resolved, converted, generated, program, layers))
+        given = {name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")}
+        if original is not converted:
+            given["original.bin"] = original.output("reference.bin")
+        made.append(self._run(resolved, given, generated, program, layers))
         made += self._estimate(resolved, made[-1])
         final = self._report(resolved, made)
         return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
 
     # Stages
 
+    def _real_reference(self, resolved: ResolvedBench, model: Output, part_name: str, original: Action) -> Action:
+        """What the dequantised model gives for the inputs of the model as it is."""
+        inputs = {"model.tflite": model}
+        title = f"dequantise {resolved.part_name}"
+        real = self._known.isolated("dequantise", title, ("model.tflite",), inputs, tools=READER_TOOLS)
+        given = {"inputs.bin": original.output("inputs.bin")}
+        source = real.output("model.tflite")
+        return self.models.convert(resolved.model, resolved.model_folder, source, part_name, given=given)
+
     def _run(
         self,
         resolved: ResolvedBench,
-        converted: Action,
+        given: Mapping[str, Output],
         generated: Action,
         program: Output,
         layers: Mapping[str, Output],
     ) -> Action:
         """Run `program`: the firmware, or the model where the backend brings a machine for it.
 
-        `layers` is what its layers must compute.
+        `given` are its inputs and what it must give, `layers` is what its layers must compute.
         """
         target = resolved.target
         module = resolved.backend.machine or target.implementation
         seen = resolved.processor.seen_by(module) if resolved.backend.machine else target.seen(resolved.processor)
         machine = capabilities(seen)
-        more = machine.inputs
+        more, tools = machine.inputs, machine.tools
+        used: dict[str, Input] = {}
+        if resolved.backend.engine is not None:
+            seen["limit_s"] = target.timeout_s / 2
+            tools = (*tools, *engine_tools(resolved.backend))
+            used = {name: generated.output(name) for name in ("sources/", "engine.json")}
+            used["adapter.py"] = adapter_file(self._catalogue, resolved.backend)
         if resolved.settings.guard is not None:
             if machine.guard is None:
                 what = f"nothing sees what is written on {target.name}"
@@ -131,7 +152,8 @@ class Planner:
             {
                 program.name: program,
                 "plan.json": generated.output("plan.json"),
-                **{name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")},
+                **given,
+                **used,
                 **layers,
                 **self._made(more),
             },
@@ -141,7 +163,7 @@ class Planner:
                 "limit_instructions": target.limit_instructions,
                 **({} if resolved.settings.guard is None else {"guard": resolved.settings.guard}),
             },
-            tools=machine.tools,
+            tools=tools,
             implementation=(module,),
             timeout_s=target.timeout_s,
         )

@@ -124,8 +124,9 @@ class _Asked:
 
 
 def interpreters(catalogue: Catalogue) -> list[str]:
-    """The backends that nobody is asked about: an interpreter runs what it runs."""
-    return [name for name in catalogue.names(Backend) if catalogue.get(Backend, name).machine is not None]
+    """The backends that nobody is asked about: an interpreter runs what it runs. Other people's engines come last."""
+    found = [name for name in catalogue.names(Backend) if catalogue.get(Backend, name).machine is not None]
+    return sorted(found, key=lambda name: catalogue.get(Backend, name).engine is not None)
 
 
 def _refusals(module: Any, graph: Graph, options: Mapping[str, Any]) -> Iterable[Refusal]:

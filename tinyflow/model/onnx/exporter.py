@@ -39,6 +39,8 @@ class Exporter:
             what = "it keeps state from call to call, or calls subgraphs, which isn't exported to ONNX"
             raise ModelError(what, hint="a tinyflow backend such as tinyc runs it")
         self.graph = graph
+        self.inputs: list[str] = []  # what they are called in the file
+        self.outputs: list[str] = []
         self._nodes: list[tuple[str, tuple[str, ...], tuple[str, ...], dict[str, Any]]] = []
         self._constants: dict[str, Array] = {}
         self._stored: dict[tuple[int, bool], str] = {}
@@ -53,12 +55,14 @@ class Exporter:
         inputs = []
         for index in self.graph.inputs:
             self._stored[index, False] = name = self._named(self.graph.tensors[index].name)
+            self.inputs.append(name)
             inputs.append(self._port(index, name))
         for operator in self.graph.operators:
             self._export(operator)
         outputs, last = [], []
         for index in self.graph.outputs:
             name = self._named(f"{self.graph.tensors[index].name}_out")
+            self.outputs.append(name)
             last.append(helper.make_node("Identity", [self.stored(index)], [name], name=name))
             outputs.append(self._port(index, name))
         # ONNX Runtime makes names of nodes' names: without them it makes some twice

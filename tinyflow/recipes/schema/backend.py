@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from tinyflow.recipes.fields import Check, Duration, Module, Name, Natural, RelativePath, Size
+from tinyflow.recipes.fields import Check, Duration, Module, Name, Natural, RelativePath, Size, Text
 from tinyflow.recipes.schema.part import Part, Recipe, part
 from tinyflow.recipes.schema.words import check_places
 
@@ -21,6 +22,39 @@ class Lowering(Part):
     """As the backend's; a feature sets an option where it is listed."""
     tools: tuple[str, ...] = ()
     """Python distributions whose versions decide the result."""
+
+
+def _check_requirement(requirements: tuple[str, ...]) -> None:
+    for text in requirements:
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(>=\d[\d.]*)?", text):
+            raise ValueError(f'"{text}" is no distribution with its least version, such as onnxruntime>=1.18')
+
+
+@part
+class Environment(Part):
+    """A Python environment, which `doit fetch engine:BACKEND` makes."""
+
+    python: Annotated[str, Text(r"python[\d.]*", "a Python on PATH such as python3.12")] | None = None
+    """The program that it is made with; ours where nothing is said."""
+    packages: tuple[str, ...]
+    """Requirements of pip, pinned."""
+
+
+@part
+class Engine(Part):
+    """Somebody else's inference engine, which gets the network as ONNX and runs it in a process of its own."""
+
+    adapter: RelativePath
+    """A Python file beside the recipe: its `load(folder, inputs, outputs)` gives a function from arrays to arrays;
+    where the engine doesn't load ONNX itself, there is also `convert(model, folder)`."""
+    takes: Literal["int8", "dequantised"]
+    """Whether integers stay integers, between QuantizeLinear and DequantizeLinear, or become the real values."""
+    requires: Annotated[tuple[str, ...], Check(_check_requirement)]
+    """Distributions, with the least version that will do: `onnxruntime>=1.18`."""
+    install: tuple[str, ...]
+    """The commands that install them."""
+    environment: Environment | None = None
+    """A Python of the engine's own; without one it is installed beside us."""
 
 
 _PLACES = ("model", "graph", "options", "files", "out")
@@ -44,6 +78,8 @@ class Backend(Recipe):
     """Instead, a program that generates: its words, with `{model}`, `{graph}`, `{options}`, `{files}`, `{out}`."""
     files: tuple[RelativePath, ...] = ()
     """Files and folders (`name/`) beside the recipe that the command needs."""
+    engine: Engine | None = None
+    """Instead, an inference engine of somebody else's, on this machine."""
     machine: Module | None = None
     """Module with `open_machine` that runs the model itself: nothing is compiled or linked (interpreters on host)."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -67,7 +103,7 @@ class Backend(Recipe):
     """For one generation."""
 
     def __post_init__(self) -> None:
-        if (self.implementation is None) == (not self.command):
-            raise ValueError('give "implementation" or "command"')
+        if (self.implementation is not None) + bool(self.command) + (self.engine is not None) != 1:
+            raise ValueError('give one of "implementation", "command" and "engine"')
         if self.files and not self.command:
             raise ValueError('"files" are for a "command"')
