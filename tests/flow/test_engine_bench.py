@@ -67,7 +67,7 @@ def test_onnx_runtime_in_both_forms(place: Path) -> None:
         assert metrics["install_bytes"] > 10 << 20 > metrics["model_bytes"] > 1000
         assert 1 << 20 < metrics["host_memory_bytes"] < 1 << 30
         assert metrics["commands"] == 1 and 5 < metrics["written_lines"] < 20
-    assert "net-onnxruntime_float-host: dequantised, onnxruntime" in done.stdout
+    assert "net-onnxruntime_float-host: dequantised; against the integer network mean difference " in done.stdout
 
 
 def test_what_breaks_breaks_its_own_row_alone(place: Path) -> None:

@@ -201,13 +201,12 @@ def spell_agreement(validation: Document) -> str:
 
 
 def spell_engine(row: Document) -> str:
-    """`int8 by onnxruntime 1.32.0`; of a dequantised network also how far it agrees with the integer one."""
-    engine = row.get("engine")
-    if not engine:
+    """Of a dequantised network, that it is one, and how far it agrees with the integer one."""
+    agreeing = (row.get("validation") or {}).get("of_integers")
+    if not agreeing:
         return ""
-    found = f"{engine['form']}, {engine['name']} {engine['version']}".rstrip()
-    agreeing = spell_agreement((row.get("validation") or {}).get("of_integers", {}))
-    return f"{found}; against the integer network {agreeing}" if agreeing else found
+    told = {name: agreeing[name] for name in ("mean_abs_error", "top1_agreement") if name in agreeing}
+    return f"dequantised; against the integer network {spell_agreement(told)}"
 
 
 def warnings_of(row: Document) -> list[str]:
