@@ -139,6 +139,7 @@ def test_what_code_and_recipes_need_is_looked_at(tmp_path: Path) -> None:
         *("tflite-micro", "onnx", "onnxruntime", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "valgrind"),
         *("qemu-system-arm", "qemu-system-xtensa", "qemu-riscv64", "clang-22", "openocd-esp32"),
         *("xtensa-esp32-elf-gcc", "xtensa-esp32s3-elf-gcc"),
+        *("ncnn", "pnnx", "mnn", "iree-base-compiler", "iree-base-runtime"),
     }
     assert known["unicorn"].needed_by.startswith("target esp32c3, target esp32c6, target nrf52840")
     (tmp_path / "targets").mkdir()
