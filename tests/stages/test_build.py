@@ -127,6 +127,17 @@ def test_arithmetic_beyond_the_cpu_is_right(tmp_path: Path, cpu: str, toolchain:
     assert "copy_unaligned" in names  # of our own memcpy
 
 
+@pytest.mark.slow
+def test_numbers_of_128_bits_have_their_functions(tmp_path: Path) -> None:
+    """All of the compiler's library is built where something of it is needed that hardly anything does."""
+    made = bench(tmp_path, "rv32imc", "zig")
+    source = {"model.c": ARITHMETIC.replace("double model_double", "long double model_double")}
+    needed = made.needed(source)
+    assert needed.read_text() == "all\n"
+    made = replace(made, libraries={"builtins": made.builtins(needed)})
+    assert "__addtf3" in {symbol.name for symbol in elf.read(made.link(source)["firmware.elf"]).symbols}
+
+
 @pytest.mark.parametrize("memory", [{}, {"flash_bytes": 64}, {"ram_bytes": 4100}])
 def test_firmware_that_needs_no_builtins_gets_none(tmp_path: Path, memory: dict[str, int]) -> None:
     """Nothing is built for code that leaves no symbol undefined, also where it has too little room."""

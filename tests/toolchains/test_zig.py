@@ -13,7 +13,7 @@ from small_firmware import Bench
 
 from tinyflow.core.errors import ToolError
 from tinyflow.stages.library import objects
-from tinyflow.toolchains import zig
+from tinyflow.toolchains import compiler_rt, zig
 
 CPUS = {name: compiler(name) for name in NAMES if "zig" in processor(name).toolchains or name == "host"}
 HARD_FLOAT = [name for name, cpu in CPUS.items() if (cpu["builtins"]["target"] or "").endswith("hf")]
@@ -69,11 +69,36 @@ def test_compiler_rt_passes_floats_as_our_code_does(tmp_path: Path, cpu: str) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("cpu", ["cortex-m0plus", "rv32imc", "cortex-a72"])
+def test_compiler_rt_leaves_out_what_is_rare_alone(tmp_path: Path, cpu: str) -> None:
+    """Where no name of a rare function is needed; and what is left calls none."""
+    needed = tmp_path / "needed.txt"
+    needed.write_text(compiler_rt.NEEDED)
+    bench = Bench(tmp_path, cpu=cpu)
+    (whole,), (part,) = (objects(bench.builtins(asked).read_bytes()) for asked in (None, needed))
+    everything, some = map(_symbols, (whole, part))
+    assert some[False] == set() == everything[False]
+    assert some[True] == {name for name in everything[True] if not compiler_rt.is_rare(name)}
+    assert {"fmaxf", "ceil", "__udivmoddi4"} <= some[True] and len(some[True]) < len(everything[True])
+
+
+def _symbols(content: bytes) -> dict[bool, set[str]]:
+    """Those of others, and its own that others see."""
+    found: dict[bool, set[str]] = {False: set(), True: set()}
+    for symbol in ELFFile(io.BytesIO(content)).get_section_by_name(".symtab").iter_symbols():
+        if symbol["st_info"]["bind"] != "STB_LOCAL":
+            found[symbol["st_shndx"] != "SHN_UNDEF"].add(symbol.name)
+    return found
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("cpu", ["cortex-m4", "host"])
 def test_compiler_rt_is_the_same_wherever_it_is_built(tmp_path: Path, cpu: str) -> None:
     """Two folders, one library, and nothing of the folders in it."""
+    needed = tmp_path / "needed.txt"
+    needed.write_text(compiler_rt.NEEDED)
     libraries = [
-        Bench(folder, cpu=cpu, is_anew=True).builtins() for folder in (tmp_path / "a", tmp_path / "b" / "deeper")
+        Bench(folder, cpu=cpu, is_anew=True).builtins(needed) for folder in (tmp_path / "a", tmp_path / "b" / "deeper")
     ]
     assert libraries[0].read_bytes() == libraries[1].read_bytes()
     assert str(tmp_path).encode() not in libraries[0].read_bytes()

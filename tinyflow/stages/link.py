@@ -13,10 +13,12 @@ from tinyflow.stages.link_errors import UNDEFINED, explain, listing, names, obje
 from tinyflow.stages.prebuilt import PREBUILT, check_prebuilt
 from tinyflow.stages.toolchain import toolchain_of
 from tinyflow.targets import elf
-from tinyflow.toolchains import script
+from tinyflow.toolchains import compiler_rt, script
 
 # The input with this name is searched last: it has weak, slow versions of what a runtime may define.
 _BUILTINS = "lib/builtins.a"
+# LLD names no more.
+_LISTED = 20
 # What a backend generated, and a program around it with a `main` of its own.
 _TREES = ("objects/", "example/")
 # The objects with constructors in a map: GNU ld's (which drops them unless a script keeps them), LLD's.
@@ -49,7 +51,8 @@ def link(workspace: Workspace) -> None:
 def resolve(workspace: Workspace) -> None:
     """Link without the compiler's builtins: `needed.txt` is empty where that leaves no symbol undefined.
 
-    It says only whether, so that all firmware for a processor shares one library. What else is wrong, `link` tells.
+    It says only whether, and whether of rare ones, so that all firmware for a processor shares one library or two. What
+    else is wrong, `link` tells.
     """
     needed = ""
     try:
@@ -57,7 +60,9 @@ def resolve(workspace: Workspace) -> None:
     except ToolError as error:
         if error.status is None or error.killed_by is not None:
             raise
-        needed = "needed\n" if names(UNDEFINED, error.log) else ""
+        undefined = names(UNDEFINED, error.log)
+        is_rare = len(undefined) >= _LISTED or any(map(compiler_rt.is_rare, undefined))
+        needed = "" if not undefined else compiler_rt.ALL if is_rare else compiler_rt.NEEDED
     workspace.outputs["needed.txt"].write_text(needed, encoding="utf-8")
 
 

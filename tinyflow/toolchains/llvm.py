@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tinyflow.core.action import Tool, Workspace
 from tinyflow.core.identity import package_folder
+from tinyflow.toolchains import compiler_rt
 from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, Paths, Words, compile_words, script_option, standard
 
 # $0 is the object, the others are clang's.
@@ -84,7 +85,7 @@ def builtins(workspace: Workspace) -> None:
     source, made = folder / "compiler_rt.c", folder / "compiler_rt.o"
     workspace.run(
         [
-            *(zig / "zig", "build-obj", zig / "lib" / "compiler_rt.zig", "--name", "compiler_rt", "-ofmt=c"),
+            *(zig / "zig", "build-obj", compiler_rt.root(workspace), "--name", "compiler_rt", "-ofmt=c"),
             *("-target", cpu["builtins"]["target"], "-O", "ReleaseFast", "-fstrip", "-fsingle-threaded"),
             f"-femit-bin={source.relative_to(folder)}",
             *("--cache-dir", folder / "zig-cache", "--global-cache-dir", folder / "zig-cache"),

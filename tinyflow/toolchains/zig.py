@@ -11,6 +11,7 @@ from pathlib import Path
 from tinyflow.core.action import Tool, Workspace
 from tinyflow.core.errors import ToolError
 from tinyflow.core.identity import architecture, package_folder
+from tinyflow.toolchains import compiler_rt
 from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, Paths, Words, compile_words, script_option, standard
 
 # Globals merged into one would be kept, and counted, together: needed or not. (The driver's -mno-global-merge does
@@ -92,7 +93,7 @@ def builtins(workspace: Workspace) -> None:
     # An object, not a library: the members of a library that zig makes are named at random.
     workspace.run(
         [
-            *(_zig(), "build-obj", _zig().parent / "lib" / "compiler_rt.zig", "--name", "compiler_rt"),
+            *(_zig(), "build-obj", compiler_rt.root(workspace), "--name", "compiler_rt"),
             *("-target", target, f"-mcpu={spelling['cpu']}", *_BUILTINS_FLAGS, *spelling.get("flags", ())),
             # `-femit-bin=` takes its path in the same word, which only a path relative to the folder may be.
             f"-femit-bin={object_path.relative_to(workspace.folder)}",
