@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tinyflow.flow.planning.cycle_models import error_percent, no_cycles
 from tinyflow.recipes import cycle_evidence
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Core
+from tinyflow.recipes.schema import Core, Target
 from tinyflow.report import cycle_errors
 from tinyflow.report.tables import markdown_table
 
@@ -45,6 +46,17 @@ Arm's table alone (DDI 0439, 3.3) and a flash that is always fetched ahead were 
 - 0: an address that was computed just before costs a cycle (DDI 0439, 3.3.3), which gcc's scheduling avoids.
 - 0: unaligned loads, of which there are none.
 """
+_CHIPS = """\
+## Chips
+
+The error is the core's, but where waits for flash were made up of a datasheet's figures and no board was measured.
+"""
+# What would be needed, and isn't published, as far as we know.
+_MORE = {
+    "nrf52840": ". Nordic publishes how many waits there are at most, but not how wide a line is, how many its cache "
+    "holds; of the RP2350 the divider is unknown at which its boot ROM reads the flash",
+    "esp32c6": ". Espressif publishes neither the timing of its instructions nor, in figures that we know, its cache",
+}
 _FINDINGS = {
     "rv32imc": """\
 ### What it says of the ESP32-C3
@@ -95,7 +107,26 @@ def document(catalogue: Catalogue) -> str:
     parts = [_HEAD]
     for name in catalogue.names(Core):
         parts.append(_section(catalogue, name, [one for one in known if one.core == name]))
-    return "\n".join([*parts, _ADDING])
+    return "\n".join([*parts, _chips(catalogue), _ADDING])
+
+
+def _chips(catalogue: Catalogue) -> str:
+    """Which chips have cycles, by what; and which haven't, why."""
+    lines = [["chip", "core", "error", "waits for flash"]]
+    without: dict[str, list[str]] = {}
+    for target in (catalogue.get(Target, name) for name in catalogue.names(Target)):
+        if not target.memory or target.gdb is not None or target.monitor is not None or target.ssh is not None:
+            continue
+        if why := no_cycles(catalogue, target):
+            without.setdefault(why.replace(target.name, "it"), []).append(target.name)
+            continue
+        error = f"±{error_percent(catalogue, target):g} %"
+        timing = target.flash_timing
+        assert timing is not None
+        unmeasured = "; no board was measured" if timing.error_percent is not None else ""
+        lines.append([target.name, target.cpu, error, f"{timing.wait_cycles}: {timing.source}{unmeasured}"])
+    reasons = (f"- {', '.join(names)}: {why}{_MORE.get(names[0], '')}." for why, names in without.items())
+    return "\n".join([_CHIPS, *markdown_table(lines, [False] * 4), "", "Without cycles:", "", *reasons, ""])
 
 
 def _section(catalogue: Catalogue, name: str, measurements: list[cycle_evidence.Measurement]) -> str:

@@ -10,10 +10,10 @@ from tinyflow.core import identity
 from tinyflow.core.errors import UsageError
 from tinyflow.core.units import format_size
 from tinyflow.flow.commands.command import OwnCommand
-from tinyflow.flow.planning.cycle_models import no_cycles
+from tinyflow.flow.planning.cycle_models import error_percent, no_cycles
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import processor_of
-from tinyflow.recipes.schema import Core, Target
+from tinyflow.recipes.schema import Target
 from tinyflow.report.tables import aligned
 from tinyflow.targets.protocol import capabilities
 
@@ -54,7 +54,7 @@ def _row(catalogue: Catalogue, target: Target) -> tuple[str, ...]:
 def _cycles(catalogue: Catalogue, target: Target) -> str:
     if not target.memory or no_cycles(catalogue, target):
         return "none"
-    return f"±{catalogue.get(Core, target.cpu).error_percent:g} %"
+    return f"±{error_percent(catalogue, target):g} %"
 
 
 def missing(catalogue: Catalogue, target: Target) -> str:

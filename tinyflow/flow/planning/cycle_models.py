@@ -24,8 +24,19 @@ def cycle_model(catalogue: Catalogue, target: Target) -> Mapping[str, JSON] | No
     if core.cycles_per_instruction is not None:
         return {"core": rules}
     assert target.flash_timing is not None
-    timing = {name: value for name, value in asdict(target.flash_timing).items() if name != "source"}
+    rules |= {"error_percent": error_percent(catalogue, target)}
+    if target.flash_timing.error_percent is not None:
+        rules |= {"evidence": "none"}
+    timing = {
+        name: value for name, value in asdict(target.flash_timing).items() if name not in ("source", "error_percent")
+    }
     return {"core": rules, "flash_timing": timing}
+
+
+def error_percent(catalogue: Catalogue, target: Target) -> float:
+    """By how much the cycles of a target may be off: the flash's word, else the core's."""
+    own = target.flash_timing.error_percent if target.flash_timing is not None else None
+    return catalogue.get(Core, target.cpu).error_percent if own is None else own
 
 
 def no_cycles(catalogue: Catalogue, target: Target) -> str:

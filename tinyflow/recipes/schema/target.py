@@ -31,7 +31,7 @@ _FOR_CHIPS = "templates/link/firmware.ld.j2"
 # Twice what the generated code of any backend was seen to take.
 _STACK_BYTES = 4096
 _LAST_PORT = 0xFFFF
-_MOST_LINES = 1024  # many more than a buffer of flash has
+_MOST_LINES = 4096  # many more than a buffer of flash has, twice a cache of 16 KiB with lines of 8 bytes
 
 Optimise = Literal["O0", "O1", "O2", "O3", "Os"]
 
@@ -79,6 +79,8 @@ class FlashTiming(Part):
     """Whether the line behind the one that runs is fetched ahead, so that straight code never waits."""
     source: str
     """Where this is from."""
+    error_percent: Natural | None = None
+    """By how much estimates may be off, where no board with this flash was measured; else the core's."""
 
     def __post_init__(self) -> None:
         if not self.line_bytes or self.line_bytes & self.line_bytes - 1:
