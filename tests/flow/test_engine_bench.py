@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,19 @@ def test_onnx_runtime_in_both_forms(place: Path) -> None:
         assert 1 << 20 < metrics["host_memory_bytes"] < 1 << 30
         assert metrics["commands"] == 1 and 5 < metrics["written_lines"] < 20
     assert "net-onnxruntime_float-host: dequantised; against the integer network mean difference " in done.stdout
+
+
+@pytest.mark.parametrize("name", ["ncnn", "mnn", "iree", "iree_float"])
+def test_others_where_they_are_installed(place: Path, name: str) -> None:
+    """Their adapters are right: outputs are within the tolerance of the recipe."""
+    needed = {"ncnn": ("ncnn", "pnnx"), "mnn": ("MNN",)}.get(name, ("iree.compiler", "iree.runtime"))
+    if any(find_spec(package.partition(".")[0]) is None for package in needed):
+        pytest.skip(f"needs {', '.join(needed)}: see docs/engines.md")
+    done = doit(place, f"bench:net-{name}-host")
+    assert done.returncode == 0, done.stdout + done.stderr
+    row = report(place, f"net-{name}-host")
+    assert row["engine"]["form"] == ("int8" if name == "iree" else "dequantised")
+    assert row["metrics"]["commands"] >= 2
 
 
 def test_what_breaks_breaks_its_own_row_alone(place: Path) -> None:

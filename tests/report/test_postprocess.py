@@ -118,3 +118,13 @@ def test_a_pivot_of_a_column_that_is_not_there_is_refused(place: str) -> None:
     wrong = ("model", "ram_byte") if place == "rows" else "ram_byte"
     with pytest.raises(UsageError, match="ram_byte"):
         apply([Step(pivot=Pivot(**{**pivot, place: wrong}))], FRAME)
+
+
+def test_columns_of_absent_engines_are_no_mistake() -> None:
+    """A view may ask for what none of these rows has; what nobody has is not in the table."""
+    every = FRAME.with_metrics()
+    asked = Step(choose=("backend", "form", "install_bytes"))
+    nothing = apply([Step(where="install_bytes > 0"), asked], every).known()
+    assert (nothing.columns, nothing.rows) == (("backend", "form", "install_bytes"), ())
+    some = apply([asked], every).known()
+    assert some.columns == ("backend",) and len(some.rows) == len(FRAME)

@@ -98,8 +98,13 @@ class Frame:
         return Frame(tuple(names), tuple(rows))
 
     def with_metrics(self) -> Frame:
-        """With a column for each metric, also for those that no row has."""
-        return Frame(tuple(dict.fromkeys([*self.columns, *BY_NAME])), self.rows)
+        """With a column for each metric, and for what engines tell, also for those that no row has."""
+        return Frame(tuple(dict.fromkeys([*self.columns, *BY_NAME, *_IF_KNOWN, _OF_INTEGERS])), self.rows)
+
+    def known(self) -> Frame:
+        """Without columns that no row has; a table without rows keeps all."""
+        present = {name for row in self.rows for name in row}
+        return Frame(tuple(name for name in self.columns if name in present), self.rows) if self.rows else self
 
     def rename(self, names: Mapping[str, str]) -> Frame:
         """Other names for some columns."""

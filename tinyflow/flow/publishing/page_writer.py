@@ -44,7 +44,8 @@ def write_suite(
     made = []
     for index, view in enumerate(suite.views):
         try:
-            frame = postprocess.apply(view.steps, frame_of(rows))
+            # what nobody has measured, for want of an engine, say, is no mistake in the view
+            frame = postprocess.apply(view.steps, frame_of(rows).with_metrics()).known()
         except UsageError as error:
             catalogue.refuse(Suite, suite.name, ("views", index), error.what, error.hint)
         write_if_changed(folder / f"{view.name}.csv", formats.to_csv(frame).decode())
