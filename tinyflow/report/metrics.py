@@ -99,7 +99,7 @@ METRICS = (
     Metric(
         "invoke_s",
         "s",
-        "wall time of one model_invoke on the host, the fastest of all",
+        "wall time of one model_invoke on the host or on the machine that ssh reaches, the fastest of all",
         "time",
         kind="time",
         is_ranked=True,
