@@ -137,7 +137,8 @@ def test_what_code_and_recipes_need_is_looked_at(tmp_path: Path) -> None:
     optional = {name for name, found in known.items() if not found.is_required and found.kind != "environment"}
     assert optional == {
         *("tflite-micro", "onnx", "onnxruntime", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "valgrind"),
-        *("qemu-system-arm", "qemu-system-xtensa", "qemu-riscv64", "clang-22", "openocd-esp32"),
+        *("qemu-system-arm", "qemu-system-xtensa", "qemu-riscv64", "clang-22", "openocd", "pyocd"),
+        *("stm32flash", "pyserial"),
         *("xtensa-esp32-elf-gcc", "xtensa-esp32s3-elf-gcc"),
         *("ncnn", "pnnx", "mnn", "iree-base-compiler", "iree-base-runtime"),
     }

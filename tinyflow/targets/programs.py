@@ -20,6 +20,7 @@ from tinyflow.core.process import clean_environment, with_parent
 _END_LIMIT_S = 5.0
 _LOADER_LIMIT_S = 300.0
 _LAST_LINES = 6
+_DEBIANS = ("stm32flash", "dfu-util", "avrdude")  # loaders that its packages are called like
 
 
 def program(name: str) -> str:
@@ -34,6 +35,8 @@ def how_to_get(name: str) -> str:
         return f"apt install openocd, or {pip_install('boards')}"
     if name in ("pyocd", "esptool", "esptool.py"):
         return pip_install("boards")
+    if name in _DEBIANS:
+        return f"apt install {name}"
     return f"install it, or name another in the target's recipe{': apt install qemu-system' * name.startswith('qemu-')}"
 
 
