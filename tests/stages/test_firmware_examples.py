@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -327,6 +328,26 @@ def test_keywords_on_a_chip(loader: Loader, keywords: Keywords, target: str, bac
     assert int.from_bytes(machine.read("model_runs", 4), "little") == 6
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("clang-22") is None, reason="clang 22 is not installed")
+def test_keywords_on_an_esp32(loader: Loader, keywords: Keywords) -> None:
+    """On QEMU, which sees no calls: after the last run of the recording the outputs are TFLM's."""
+    bench = "speech-tinyc-esp32"
+    _, path = program_of(loader, bench, "keywords")
+    run = next(action for action in plan_of(loader, bench).actions if action.stage == "run")
+    files = {name: input_of(loader, run, name) for name in run.inputs if name.endswith(".so")}
+    machine = open_machine(run.parameters["target"], files)
+    try:
+        machine.load(path)
+        assert machine.call("main", limit_instructions=1 << 30)[0] == -1
+        port = json.loads(input_of(loader, run, "plan.json").read_text())["outputs"][0]
+        inputs, _ = keywords.hear(keywords.recording, [160])
+        assert machine.read(port["symbol"], port["bytes"]) == answers("speech", inputs)[-1]
+        assert int.from_bytes(machine.read("model_runs", 4), "little") == len(inputs)
+    finally:
+        machine.close()
+
+
 def of_bits(words: np.ndarray, place: int, bits: int) -> np.ndarray:
     """A colour of so many bits as one of eight: its digits over and over, as far as there is room."""
     known = [int((f"{value:0{bits}b}" * 2)[:8], 2) for value in range(1 << bits)]
@@ -449,10 +470,13 @@ def test_examples_of_each_form_compile_without_a_warning(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["stm32f4", "rp2040", "esp32c3"])
+@pytest.mark.parametrize("target", ["stm32f4", "rp2040", "esp32c3", "esp32"])
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_readme_says_what_it_takes(loader: Loader, example: str, target: str, tmp_path: Path) -> None:
     """The bench's ROM and RAM and what `main` adds: as the folder has it, built with the bench's compiler and flags."""
+    compiler = "llvm" if target == "esp32" else "zig"
+    if compiler == "llvm" and shutil.which("clang-22") is None:
+        pytest.skip("this compiler is not installed")
     bench = f"{FITTING[example]}-tinyc-{target}"
     folder = pack(loader, bench, tmp_path, example=example)
     text = (folder / "README.md").read_text()
@@ -463,7 +487,7 @@ def test_the_readme_says_what_it_takes(loader: Loader, example: str, target: str
     own = [Compiled(path, flags[path.relative_to(folder).parts[2]]) for path in (folder / "src").rglob("*.[cS]")]
     script = folder / "chip" / "link.ld"
     action, own_path = program_of(loader, bench, example)
-    firmware_path = build(loader, bench, "zig", [*sorted(own), *chip_of(folder)], script, tmp_path / "built", action)
+    firmware_path = build(loader, bench, compiler, [*sorted(own), *chip_of(folder)], script, tmp_path / "built", action)
     sizes = elf.sizes(elf.read(firmware_path), action.parameters["target"]["memory"])
     rom, ram = (int(number) for number in found.groups())
     assert abs(sizes["rom_bytes"] - rom) <= 16  # functions in another order are at other distances from what they read
@@ -476,7 +500,8 @@ def test_the_readme_says_what_it_takes(loader: Loader, example: str, target: str
     places = {one.address: (kinds[one.section], one.size_bytes) for one in parts}  # some have two names
     added = {kind: sum(size for is_ram, size in places.values() if is_ram is kind) for kind in (False, True)}
     assert added[True] > 0 and 0 <= ram - alone["ram_data"] - alone["ram_bss"] - added[True] <= 16
-    assert -32 <= rom - alone["rom_bytes"] - added[False] <= 128
+    # the bench's own `main` goes; alignment and Xtensa's literals have no symbols
+    assert -64 <= rom - alone["rom_bytes"] - added[False] <= 256
 
 
 @pytest.mark.slow

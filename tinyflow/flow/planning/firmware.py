@@ -59,15 +59,17 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
         plan.bench.refuse("there is no firmware to take home", at="target", hint="take a chip, such as stm32f4")
     resolved = resolve(plan.bench, catalogue)
     program = _program(plan, made["generate"], wanted.example)
+    whole = _with_example(plan, link, program)
     inputs: dict[str, Input] = {
         "templates/": SourceFile(data_folder() / "templates" / "firmware", "templates/firmware/"),
         "LICENSE": SourceFile(data_folder() / "LICENSE", "LICENSE"),
         "network.json": program.output("network.json"),
         "objects/": link.inputs["objects/"],
         **{name: made["generate"].output(name) for name in ("sources/", "plan.json")},
-        **{name: link.output(name) for name in ("firmware.elf", "sizes.json")},
+        "sizes.json": link.output("sizes.json"),
         "run.json": made["run"].output("run.json"),
-        "example.json": _with_example(plan, link, program).output("sizes.json"),
+        "example.json": whole.output("sizes.json"),
+        "firmware.elf": whole.output("firmware.elf"),
         **{name: link.inputs[name] for name in ("link.ld.j2",) if name in link.inputs},
     }
     libraries: dict[str, JSON] = {}
