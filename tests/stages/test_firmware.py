@@ -336,7 +336,7 @@ def test_what_can_not_be_packed_is_refused(loader: Loader) -> None:
     ):
         with pytest.raises(UsageError, match=told):
             Wanted(*words)
-    for bench in ("speech-tinyc-host", "speech-tflm-host"):
+    for bench in ("speech-tinyc-host", "speech-tflm-host", "speech-tinyc-pynq_z2_linux"):
         with pytest.raises(UsageError, match="no firmware to take home"):
             firmware(loader.planner.plan_bench(parse(bench)), loader.catalogue, Wanted())
 

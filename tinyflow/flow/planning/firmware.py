@@ -58,6 +58,9 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
     if link is None or not link.parameters["target"]["memory"]:
         plan.bench.refuse("there is no firmware to take home", at="target", hint="take a chip, such as stm32f4")
     resolved = resolve(plan.bench, catalogue)
+    if resolved.target.is_linux:
+        hint = "take a chip, such as pynq_z2; for Linux compile what build/<bench>/generate holds"
+        plan.bench.refuse("there is no firmware to take home of a program for Linux", at="target", hint=hint)
     program = _program(plan, made["generate"], wanted.example)
     whole = _with_example(plan, link, program)
     inputs: dict[str, Input] = {
