@@ -311,14 +311,13 @@ def _convolved(step: Step, axes: Sequence[int], shape: tuple[int, ...], group: i
 
 def _transposed_convolution(step: Step) -> None:
     shape, source, made = step.tensor(1).shape, step.tensor(2).shape, step.outputs[0].shape
-    pads, more = [0, 0, 0, 0], [0, 0]
+    before, behind, more = [0, 0], [0, 0], [0, 0]  # padding, elements that go, elements that come
     for axis in (0, 1):
         whole = (source[axis + 1] - 1) * step.options["stride"][axis] + shape[axis + 1]
         over = whole - made[axis + 1]
-        if over < 0 or step.options["padding"] == "VALID":
-            more[axis], pads[axis + 2] = max(-over, 0), max(over, 0)
-        else:
-            pads[axis], pads[axis + 2] = over // 2, over - over // 2
+        if over > 0 and step.options["padding"] == "SAME":
+            before[axis] = over // 2
+        behind[axis], more[axis] = max(over - 2 * before[axis], 0), max(-over, 0)
     name = step.emit(
         "ConvTranspose",
         step.real(2, first=True),
@@ -326,9 +325,12 @@ def _transposed_convolution(step: Step) -> None:
         *_real_bias(step, 3, 1, 2),
         kernel_shape=shape[1:3],
         strides=step.options["stride"],
-        pads=pads,
+        pads=[*before, *before],  # many engines know no other
         output_padding=more,
     )
+    if any(behind):
+        read = (step.constant(values, "int64") for values in ([0, 0], made[1:3], [2, 3]))
+        name = step.emit("Slice", name, *read)
     step.give(name, first=True)
 
 

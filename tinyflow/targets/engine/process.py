@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tinyflow.core.errors import ModelError, RunError, Timeout, ToolError
 from tinyflow.core.process import die_with_parent, end_of, worker_environment
 
 WORKER = Path(__file__).with_name("worker.py")
+_ERROR = re.compile(r"\berror:", re.IGNORECASE)
 _LAST_WORDS = 300  # characters of what it said before it ended
 _START_LIMIT_S = 120.0
 
@@ -158,6 +160,8 @@ class Process:
             raise Timeout(f"{self._name} didn't end {verb} in time", hint="raise `timeout` in the backend's recipe")
 
     def _hint(self) -> str:
-        """The last of what it said."""
-        text = " ".join(self._said.read_text(errors="replace").split())[-_LAST_WORDS:]
+        """The first error of what it said, or the last words."""
+        lines = [" ".join(line.split()) for line in self._said.read_text(errors="replace").splitlines()]
+        (error, *_) = [*(line for line in lines if _ERROR.search(line)), ""]
+        text = error[:_LAST_WORDS] or " ".join(lines).strip()[-_LAST_WORDS:]
         return f"it said: {text}" if text else "another engine may"

@@ -15,6 +15,7 @@ import importlib.util
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -94,6 +95,15 @@ def installed(requirements: list[str]) -> dict[str, Any]:
             if "extra ==" not in text:
                 waiting.append(re.split(r"[<>=!~;\[( ]", text)[0])
     return {"versions": versions, "installed_bytes": size, "old": old}
+
+
+def words_of(error: BaseException) -> str:
+    """An error in one line; of a program how it ended, without paths that are only ours."""
+    if isinstance(error, subprocess.CalledProcessError):
+        words = [Path(str(word)).name for word in error.cmd[:3]]
+        return f"{' '.join(words)} ended with status {error.returncode}"
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def numbers(version: str) -> list[int]:
@@ -179,8 +189,7 @@ def main(adapter: str, requests: str, answers: str) -> None:
                 told, parts = getattr(worker, request["do"])(request, content)
                 answer = {"is_cut_off": is_cut, **told}
             except BaseException as error:  # an engine may raise anything, SystemExit too
-                text = " ".join(str(error).split())
-                answer, parts = {"error": f"{type(error).__name__}: {text}" if text else type(error).__name__}, []
+                answer, parts = {"error": words_of(error)}, []
                 answer["missing"] = getattr(error, "name", None) if isinstance(error, ImportError) else None
             write.write(json.dumps({**answer, "bytes": sum(map(len, parts))}).encode() + b"\n" + b"".join(parts))
             write.flush()
