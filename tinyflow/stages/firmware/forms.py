@@ -86,6 +86,7 @@ def _filled(workspace: Workspace, wanted: Mapping[str, str], description: Mappin
     values = {
         **{**description, "entry": _ENTRIES.get(form, "main"), "has_chip": has_chip(form), "example": example},
         "beside": sorted(beside),
+        "to_take": sorted(one for one in beside if "_recording." not in one),
         "example_sources": ["main.c", *sorted(one for one in beside if one.endswith(".c"))],
     }
     files = {place.format(**description): script.fill(templates / name, values) for place, name in wanted.items()}

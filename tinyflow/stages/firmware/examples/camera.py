@@ -25,6 +25,8 @@ def why_not(description: Mapping[str, Any]) -> str:
     shape = port["shape"]
     if len(shape) != 4 or shape[0] != 1 or shape[3] not in (1, 3):
         return f"its input is {shape}, no picture"
+    if max(shape[1:3]) > 2 * min(shape[1:3]):  # features over time look like that
+        return f"its input is {shape}, longer than a camera's picture"
     width, height = _SENSORS[-1]
     if shape[2] > width or shape[1] > height:
         return f"its input is {shape}, larger than {width} x {height}"
