@@ -161,6 +161,12 @@ def target_of(made: Bench, **words: Any) -> dict[str, Any]:
     return {**target, "machine": {"start_s": 10.0, "call_s": 5.0, "baud": 9600, **words}}
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """QEMU may have to wait for a processor."""
+    monkeypatch.setattr("tinyflow.targets.monitor.line._ANSWER_S", 3.0)
+
+
 @pytest.fixture
 def ending() -> Iterator[ExitStack]:
     """Who closes what a test opens."""
@@ -257,7 +263,7 @@ def test_a_bad_cable_changes_nothing(benches: Benches, ending: ExitStack, cable:
             return made
 
         setattr(relay, direction, counted)
-    board = opened(ending, made, port=relay.name, baud=1200)  # which is waited longer for, where QEMU is slow
+    board = opened(ending, made, port=relay.name)
     board.load(firmware)
     board.call("model_setup", limit_instructions=LIMIT)
     for first in range(100):
@@ -314,6 +320,7 @@ def test_a_cable_that_is_too_bad_is_named(
     board = opened(ending, made, port=relay.name)
     board.load(firmware)
     time.sleep(0.5)  # answers to what was said twice
+    monkeypatch.setattr("tinyflow.targets.monitor.line._ANSWER_S", 0.5)
     asked: list[bytes] = []
 
     def count(frame: bytes) -> bytes:
