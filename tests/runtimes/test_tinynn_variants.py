@@ -129,13 +129,17 @@ _PLANES = [(1, 1, 1, 2), (1, 2, 7, 2), (1, 3, 12, 2), (1, 14, 4, 3), (2, 10, 10,
 
 
 @pytest.mark.parametrize(
-    ("cpu", "variant"),
+    ("cpu", "variant", "activation"),
     [
-        ("cortex-m3", "armv6m"),
-        *(pytest.param(*of, marks=pytest.mark.slow) for of in (("cortex-m0plus", "armv6m"), ("xtensa-lx6", "mac16"))),
+        ("cortex-m3", "armv6m", "RELU"),
+        pytest.param("cortex-m3", "armv6m", "NONE", marks=pytest.mark.slow),
+        *(
+            pytest.param(*of, activation, marks=pytest.mark.slow)
+            for of in (("cortex-m0plus", "armv6m"), ("xtensa-lx6", "mac16"))
+            for activation in ("RELU", "NONE")
+        ),
     ],
 )
-@pytest.mark.parametrize("activation", ["RELU", "NONE"])
 def test_depthwise_lines(cpu: str, variant: str, activation: str) -> None:
     """3x3 taps that are rescaled by lines, which random layers have seldom, at every stride, in place, too."""
     machine = _opened(cpu, variant)
