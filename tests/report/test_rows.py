@@ -99,3 +99,13 @@ def test_layers_on_reference_kernels_are_told_with_the_reasons() -> None:
     assert many == "9 layers on reference kernels: 0 CONV_2D, 1 CONV_2D, 2 CONV_2D, 3 CONV_2D and 5 more (a scale)"
     row = {**rows.bench_row(NAMING), "reference_layers": found}
     assert tables.notes([row]) == [f"{row['bench']}: {told}"]
+
+
+@pytest.mark.parametrize(("form", "is_told"), [("dequantised", True), ("float32", False)])
+def test_what_a_dequantised_network_is_worth_is_told(form: str, is_told: bool) -> None:
+    """How far it agrees with the integer one, in two numbers; one that was float is no other network."""
+    agreeing = {"equal_share": 0.5, "mean_abs_error": 2.25, "cosine": 0.9, "top1_agreement": 0.75}
+    row = {"engine": {"form": form, "name": "fake", "version": "1.2"}, "validation": {"of_integers": agreeing}}
+    text = "dequantised; against the integer network mean difference 2.25, top-1 agrees in 75 %"
+    assert rows.spell_engine(row) == (text if is_told else "")
+    assert rows.spell_engine({"validation": None}) == ""

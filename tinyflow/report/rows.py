@@ -203,7 +203,7 @@ def spell_agreement(validation: Document) -> str:
 def spell_engine(row: Document) -> str:
     """Of a dequantised network, that it is one, and how far it agrees with the integer one."""
     agreeing = (row.get("validation") or {}).get("of_integers")
-    if not agreeing:
+    if not agreeing or row["engine"]["form"] != "dequantised":
         return ""
     told = {name: agreeing[name] for name in ("mean_abs_error", "top1_agreement") if name in agreeing}
     return f"dequantised; against the integer network {spell_agreement(told)}"

@@ -58,6 +58,7 @@ def generate(workspace: Workspace) -> None:
     versions = process.installed["versions"]
     (main, *_) = (requirement.partition(">=")[0].lower() for requirement in settings["requires"])
     told = {"form": form, "name": main, "version": versions.get(main, ""), "versions": versions, "remarks": remarks}
+    workspace.keep_local()  # an engine may compile for this very processor
     document.write(workspace.outputs["plan.json"], engine=told)
     workspace.write_json(ENGINE, {**settings, **ports})
     sizes = {
