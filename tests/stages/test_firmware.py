@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -275,6 +276,18 @@ def test_cmake_builds_the_example(loader: Loader, tmp_path: Path) -> None:
     (tmp_path / "use.cpp").write_text('#include "speech.h"\nint use() { return speech_setup() + speech_invoke(); }\n')
     flags = ["-ffreestanding", f"-I{folder}/src", *WARNINGS]
     run_tool(["arm-none-eabi-g++", "-c", *flags, tmp_path / "use.cpp", "-o", tmp_path / "use.o"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
+def test_an_example_names_the_component_as_esp_idf_does(loader: Loader, tmp_path: Path) -> None:
+    """By the folder that it is in, which only the archive's is called as the network."""
+    folder = pack(loader, BENCH, tmp_path, "esp-idf").rename(tmp_path / "some-net")
+    main = folder / "examples" / "speech" / "main" / "CMakeLists.txt"
+    asked = tmp_path / "asked.cmake"
+    asked.write_text(f"macro(idf_component_register)\n  message(${{ARGV}})\nendmacro()\ninclude({main})\n")
+    done = subprocess.run(["cmake", "-P", asked], capture_output=True, text=True, timeout=60)
+    assert done.stderr.split() == ["SRCSmain.cREQUIRESsome-net"]
 
 
 @pytest.mark.slow
