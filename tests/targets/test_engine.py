@@ -9,6 +9,7 @@ import fake_engines
 import pytest
 
 from tinyflow.core.errors import ModelError, RunError, Timeout, TinyflowError, ToolError
+from tinyflow.recipes.catalogue import data_folder
 from tinyflow.targets.engine import worker
 from tinyflow.targets.engine.process import Process
 
@@ -142,6 +143,19 @@ def started_again(process: Process, place: Path, adapter: str) -> Process:
     (place / "adapter.py").write_text(adapter)
     words = {"name": "fake", "requires": ["fake"], "install": ["pip install fake"], "environment": ""}
     return Process(words, place / "adapter.py", place / "work", 20)
+
+
+@pytest.mark.slow
+def test_sums_of_onnx_runtime_never_saturate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its session computes alike on all processors, those without VNNI too, and on one thread."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install -e '.[onnx]'")
+    asked: list[Any] = []
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda path, options, **more: asked.append(options))
+    adapter = worker.adapter_of(str(data_folder() / "recipes" / "backends" / "engines" / "onnxruntime.py"))
+    adapter.load(str(tmp_path), [], [])
+    (options,) = asked
+    assert options.get_session_config_entry("session.x64quantprecision") == "1"
+    assert options.intra_op_num_threads == options.inter_op_num_threads == 1
 
 
 def test_versions_are_compared_by_their_numbers() -> None:

@@ -13,7 +13,7 @@ from tinyflow.core.errors import ModelError
 from tinyflow.model import tflite_reader
 from tinyflow.model.graph import Graph
 from tinyflow.model.onnx.exporter import Exporter
-from tinyflow.model.quantise.dequantised import dequantised
+from tinyflow.model.quantise.dequantised import dequantised, is_quantised
 from tinyflow.targets.engine import ADAPTER, ENGINE, MADE
 from tinyflow.targets.engine.process import Process
 
@@ -54,7 +54,9 @@ def generate(workspace: Workspace) -> None:
         weights_bytes=graph.weights_bytes,
         relative_tolerance=0.0 if graph.is_integer_only else FLOAT_TOLERANCE,
     )
-    form = "dequantised" if made is not graph else "int8" if graph.is_integer_only else "float32"
+    types = {tensor.dtype for tensor in made.tensors if is_quantised(tensor) and not tensor.is_constant}
+    integers = "int16" if "int16" in types else "int8" if types else "float32"
+    form = "dequantised" if made is not graph else integers
     versions = process.installed["versions"]
     (main, *_) = (requirement.partition(">=")[0].lower() for requirement in settings["requires"])
     told = {"form": form, "name": main, "version": versions.get(main, ""), "versions": versions, "remarks": remarks}

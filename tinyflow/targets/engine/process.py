@@ -157,7 +157,10 @@ class Process:
         reads, wants = ([], [self._requests]) if writes else ([self._answers], [])
         if not any(select.select(reads, wants, [], left)):
             self.close()
-            raise Timeout(f"{self._name} didn't end {verb} in time", hint="raise `timeout` in the backend's recipe")
+            raise Timeout(
+                f"{self._name} didn't end {verb} in time",
+                hint="raise `timeout` in the recipe of the backend or the target",
+            )
 
     def _hint(self) -> str:
         """The first error of what it said, or the last words."""

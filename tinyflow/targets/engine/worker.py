@@ -63,7 +63,8 @@ def watch() -> None:
 
 def resident_bytes(which: str) -> int:
     """VmRSS is what there is now, VmHWM the most that there was."""
-    found = re.search(rf"^{which}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    told = Path("/proc/self/status")
+    found = re.search(rf"^{which}:\s+(\d+) kB", told.read_text() if told.exists() else "", re.MULTILINE)
     return int(found.group(1)) * 1024 if found else 0
 
 
