@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def test_others_where_they_are_installed(place: Path, name: str) -> None:
     needed = {"ncnn": ("ncnn", "pnnx"), "mnn": ("MNN",)}.get(name, ("iree.compiler", "iree.runtime"))
     if any(find_spec(package.partition(".")[0]) is None for package in needed):
         pytest.skip(f"needs {', '.join(needed)}: see docs/engines.md")
-    done = doit(place, f"bench:net-{name}-host")
+    done = doit(place, f"bench:net-{name}-host", PYTHONPATH=os.environ.get("PYTHONPATH", ""))
     assert done.returncode == 0, done.stdout + done.stderr
     row = report(place, f"net-{name}-host")
     assert row["engine"]["form"] == ("int8" if name == "iree" else "dequantised")
