@@ -33,8 +33,6 @@ from tinyflow.model.zoo import synthesize
 
 # why there is no equivalent
 _REFUSED = {
-    "SPACE_TO_BATCH_ND": "nothing in the table",
-    "BATCH_TO_SPACE_ND": "nothing in the table",
     "MIRROR_PAD": "mirror the edge",
     "GATHER": "each batch",
     "FLOOR_DIV": "towards zero",

@@ -481,6 +481,36 @@ def _reversed(step: Step) -> None:
     _cut(step, parts)
 
 
+def _space_to_batch(step: Step) -> None:
+    """Padded; each block's places then become images of their own."""
+    blocks, around = step.numbers(1), np.array(step.numbers(2)).reshape(-1, 2)
+    rank, count = len(step.tensor(0).shape), len(blocks)
+    pads = np.zeros((rank, 2), np.int64)
+    pads[1 : count + 1] = around
+    name = step.emit("Pad", step.real(), step.constant(pads.T.ravel(), "int64"), mode="constant")
+    batch, *sizes = (int(size) for size in np.array(step.tensor(0).shape) + pads.sum(axis=1))
+    parts = [size for pair in zip(sizes, blocks, strict=False) for size in (pair[0] // pair[1], pair[1])]
+    name = step.reshaped(name, (batch, *parts, *sizes[count:]))
+    inner, places = range(1, 2 * count, 2), range(2, 2 * count + 1, 2)
+    name = step.emit("Transpose", name, perm=[*places, 0, *inner, *range(2 * count + 1, rank + count)])
+    step.give(step.reshaped(name, step.outputs[0].shape))
+
+
+def _batch_to_space(step: Step) -> None:
+    """Images become places of blocks, of which the borders go."""
+    blocks, crops = step.numbers(1), np.array(step.numbers(2)).reshape(-1, 2)
+    batch, *sizes = step.tensor(0).shape
+    count, images = len(blocks), batch // math.prod(blocks)
+    name = step.reshaped(step.real(), (*blocks, images, *sizes))
+    order = [axis for place in range(count) for axis in (count + 1 + place, place)]
+    name = step.emit("Transpose", name, perm=[count, *order, *range(2 * count + 1, count + 1 + len(sizes))])
+    whole = [size * block for size, block in zip(sizes, blocks, strict=False)]
+    name = step.reshaped(name, (images, *whole, *sizes[count:]))
+    ends = [size - int(after) for size, after in zip(whole, crops[:, 1], strict=True)]
+    read = (step.constant(values, "int64") for values in (crops[:, 0], ends, range(1, count + 1)))
+    step.give(step.emit("Slice", name, *read))
+
+
 def _gathered(step: Step) -> None:
     if step.options["batch_dims"]:
         raise NotExported("indices for each batch apart")
@@ -538,6 +568,7 @@ RULES: dict[str, Rule] = {
     "ARG_MIN": partial(_argument, "ArgMin"),
     "AVERAGE_POOL_2D": partial(_pooled, "AveragePool"),
     "BATCH_MATMUL": _matrices,
+    "BATCH_TO_SPACE_ND": _batch_to_space,
     "BROADCAST_TO": partial(_repeated, "Expand"),
     "CAST": _cast,
     "CONCATENATION": _concatenation,
@@ -574,6 +605,7 @@ RULES: dict[str, Rule] = {
     "SHAPE": partial(_known, lambda step: np.array(step.tensor(0).shape)),
     "SLICE": _sliced,
     "SOFTMAX": partial(_softmax, "Softmax"),
+    "SPACE_TO_BATCH_ND": _space_to_batch,
     "SPACE_TO_DEPTH": partial(_blocks, "SpaceToDepth"),
     "SPLIT": _split,
     "SPLIT_V": _split_v,
