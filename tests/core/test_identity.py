@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,6 +129,21 @@ def test_a_program_is_its_bytes_and_its_version(tmp_path: Path, monkeypatch: pyt
 def _named(folder: Path, name: str, text: str) -> Path:
     _program(folder, name, text)
     return folder / name
+
+
+def test_a_python_interpreter_is_what_is_installed_for_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generator that is a script does what its packages do: one more, or another version, is another tool."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'venv' / 'bin'}:/usr/bin:/bin")
+    (packages,) = (tmp_path / "venv").glob("lib/python*/site-packages")
+    tool = Tool("binary", "python3")
+    seen = [identity.of_tool(tool, later())]
+    for version in ("1.0", "1.1"):
+        (packages / "thing.dist-info").mkdir(exist_ok=True)
+        (packages / "thing.dist-info" / "METADATA").write_text(f"Name: thing\nVersion: {version}\n")
+        seen.append(identity.of_tool(tool, later()))
+    assert [re.search(r" with (\d+) packages ", one)[1] for one in seen] == ["0", "1", "1"]  # type: ignore[index]
+    assert len(set(seen)) == 3 and seen[-1] == identity.of_tool(tool, later())
 
 
 def test_what_is_missing_is_said_with_what_to_do() -> None:

@@ -248,6 +248,18 @@ def test_a_runtime_that_replaces_sources_shares_the_rest(tmp_path: Path) -> None
     assert {a.id for a in plain.values()} - {a.id for a in mine.values()} == {plain[name].id}
 
 
+def test_whose_memory_functions_are_linked_is_a_choice(tmp_path: Path) -> None:
+    """Support without its own, and all else of it as it is."""
+    plain, chosen = plan(tmp_path, [f"aww-tinyc-stm32f4+{name}toolchain.gcc" for name in ("", "memcpy.libc+")])
+    compiled = [
+        {action.title.split()[1]: action.id for action in one.actions if action.title.startswith("compile support/")}
+        for one in (plain, chosen)
+    ]
+    gone = {"support/src/memory.c", "support/src/memcpy_thumb.S"}
+    assert compiled[1] == {name: made for name, made in compiled[0].items() if name not in gone}
+    assert gone < compiled[0].keys()
+
+
 def test_headers_are_searched_in_the_order_of_the_recipes(tmp_path: Path) -> None:
     """Of the folders of one runtime, and of runtimes in link order; another order is another action."""
     files = {"z__a.h": "", "b__a.h": "", "m__a.h": "", "a.c": ""}

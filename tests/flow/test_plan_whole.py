@@ -28,6 +28,7 @@ RECIPES = {
     "tolerance: 3\nheap: 4KiB\nruntimes: [upper, support]\ntools: [numpy]\ntimeout: 2min\n",
     "backends/words.yaml": "description: b\ncommand: [python3, '{files}/g.py', '{out}']\nfiles: [g.py, more/]\n"
     "runtimes: []\n",
+    "backends/named.yaml": "description: b\ncommand: [python3, '{name}', '{out}']\nruntimes: []\n",
     "backends/g.py": "",
     "backends/more/x": "",
     "backends/low.yaml": "description: b\nimplementation: tinyflow.backends.tinyc\ntools: [jinja2]\n"
@@ -305,6 +306,8 @@ def test_a_command_gets_its_files_and_a_host_s_model_runs_itself(planner: Planne
         inputs={"model.tflite": "tidy:model.tflite", "files/g.py": "words/g.py", "files/more/": "words/more/"},
         tools=[*READER, "binary python3"],
     )
+    named = by_title(planner.plan_bench(parse("net-named-host+layer.4")))
+    assert named["generate net layer 4 named"]["parameters"]["name"] == "net_layer_4"
     interpreted = planner.plan_bench(parse("net-tflm-host"))
     assert [action.stage for action in interpreted.actions] == ["fetch", "convert", "generate", "run", "report"]
     [run] = [told(action) for action in interpreted.actions if action.stage == "run"]

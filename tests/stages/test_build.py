@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from small_firmware import MODEL, ROOT, Bench, workspace
 
-from tinyflow.core.errors import DoesNotFit, RecipeError, ToolError
+from tinyflow.core.errors import DoesNotFit, RecipeError, RunError, ToolError
 from tinyflow.stages.build import archive
 from tinyflow.stages.link import link
 from tinyflow.targets import elf
@@ -381,3 +381,104 @@ def test_a_class_in_cpp_is_compiled_and_called(tmp_path: Path) -> None:
     """
     made = bench(tmp_path, "cortex-m7").link({"model.cpp": source})
     assert made["firmware.elf"].stat().st_size > 0
+
+
+HEADERS_OF_CPP = """
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+#include <sstream>
+#include <type_traits>
+#include <utility>
+namespace {
+struct Base { virtual ~Base() = default; virtual int get() const = 0; };
+struct Own final : Base { int value; explicit Own(int v) : value(v) {} int get() const override { return value; } };
+static_assert(std::is_base_of<Base, Own>::value && std::numeric_limits<int>::max() == 2147483647, "");
+alignas(Own) unsigned char place[sizeof(Own)];
+Base *made;
+volatile int seven = 7;
+}
+extern "C" int model_setup() { made = new (place) Own(std::min(int(seven), 41)); return 0; }
+extern "C" int model_invoke() {
+  std::array<char, 4> text{};
+  std::memcpy(text.data(), "abc", 4);
+  std::unique_ptr<Base, void (*)(Base *)> owner(made, [](Base *) {});
+  return std::strcmp(text.data(), "abc") == 0 ? std::exchange(owner, {nullptr, nullptr})->get() : -1;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "cpu", [*(pytest.param(cpu, marks=pytest.mark.slow) for cpu in CHIPS if cpu != "cortex-m7"), "cortex-m7", "host"]
+)
+def test_headers_of_cpp_are_there_on_every_chip(tmp_path: Path, cpu: str) -> None:
+    """Those that libraries of headers use; what is in an object is code of its own, and nothing of libc++'s."""
+    made = bench(tmp_path, cpu)
+    path = made.link({"model.cpp": HEADERS_OF_CPP})["firmware.elf"]
+    if cpu in ("cortex-m55", "host"):  # not run by the built-in simulator
+        return
+    machine = open_machine(made.machine_target, made.machine_files)
+    machine.load(path)
+    assert machine.call("model_setup", limit_instructions=1000)[0] == 0
+    assert machine.call("model_invoke", limit_instructions=1000)[0] == 7
+    machine.close()
+
+
+@pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc"])
+def test_a_compiler_without_headers_of_cpp_says_so(tmp_path: Path, cpu: str) -> None:
+    """GCC's come in a package of their own, if at all."""
+    source = "#include <type_traits>\n"
+    made = bench(tmp_path, cpu, "gcc")
+    try:
+        made.compile({"model.cpp": source})
+    except ToolError as error:
+        assert "has no headers of C++" in error.hint and "toolchain zig" in error.hint
+    else:
+        pytest.skip("this one has")
+
+
+@each_linker
+def test_what_libraries_expect_of_a_system_is_there(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """Whoever gives up faults in a function that says why; without a heap a link that needs one fails and says so."""
+    source = """
+    #include <assert.h>
+    #include <stdlib.h>
+    #include <string.h>
+    volatile int model_choice;
+    int _getpid(void), _kill(int, int);
+    int model_setup(void) { return (int)strlen("12345") + _getpid() + _kill(1, 2); }
+    int model_invoke(void) {
+      assert(model_choice != 1);
+      if (model_choice == 2) abort();
+      if (model_choice == 3) exit(1);
+      return 4;
+    }
+    """
+    made = bench(tmp_path, cpu, toolchain)
+    path = made.link({"model.c": source})["firmware.elf"]
+    machine = open_machine(made.machine_target, made.machine_files)
+    machine.load(path)
+    assert machine.call("model_setup", limit_instructions=1000)[0] == 5
+    for choice, function in enumerate(["", "__assert_f", "abort", "exit"]):
+        machine.write("model_choice", bytes([choice, 0, 0, 0]))
+        if choice == 0:
+            assert machine.call("model_invoke", limit_instructions=1000)[0] == 4
+            continue
+        with pytest.raises(RunError) as error:
+            machine.call("model_invoke", limit_instructions=1000)
+        assert function in str(error.value)
+    machine.close()
+    heap = "#include <stddef.h>\nvoid *_sbrk(ptrdiff_t);\nint model_setup(void) { return _sbrk(256) == (void *)-1; }\n"
+    heap += "int model_invoke(void) { return model_setup(); }\n"
+    with pytest.raises(ToolError, match=r"undefined: tf_heap_(start|end)") as error:
+        made.link({"model.c": heap})
+    assert "heap: 16KiB" in error.value.hint
+    granted = replace(made, heap_bytes=512)
+    machine = open_machine(granted.machine_target, granted.machine_files)
+    machine.load(granted.link({"model.c": heap})["firmware.elf"])
+    assert [machine.call("model_invoke", limit_instructions=1000)[0] for _ in range(3)] == [0, 0, 1]
+    machine.close()

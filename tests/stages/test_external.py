@@ -30,6 +30,7 @@ def generated(folder: Path, program: str, words: Sequence[str] = ("{out}",)) -> 
         folder=folder,
         parameters={
             "backend": "mine",
+            "name": "my_net",
             "command": [sys.executable, "{files}/program.py", *words],
             "options": {"unroll": 4},
         },
@@ -46,6 +47,13 @@ def generated(folder: Path, program: str, words: Sequence[str] = ("{out}",)) -> 
 
 
 WRITE = "import pathlib, sys\nout = pathlib.Path(sys.argv[1])\n(out / 'model.c').write_text('int x;')\n"
+
+
+def test_the_program_is_told_what_the_model_is_called(tmp_path: Path) -> None:
+    """Where its recipe asks for it, as a word."""
+    program = WRITE + "(out / 'name.h').write_text(sys.argv[2])\n"
+    made = generated(tmp_path, program, ("{out}", "x_{name}")).outputs["sources/"]
+    assert (made / "name.h").read_text() == "x_my_net"
 
 
 def test_the_program_gets_model_graph_and_options(tmp_path: Path) -> None:

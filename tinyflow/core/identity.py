@@ -11,12 +11,13 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 
 from tinyflow.core import digest, environments
 from tinyflow.core.action import Tool
 from tinyflow.core.errors import ToolError
-from tinyflow.core.process import with_parent
+from tinyflow.core.process import clean_environment, with_parent
 
 # What a stage's own code gets from core (the workspace, errors, the environment of tools) changes no output unless this
 # number changes; so an edit in core leaves the keys alone.
@@ -27,6 +28,11 @@ _HINT = "see `doit doctor`"
 VERSION_TIMEOUT_S = 10.0
 # Up to Python 3.12 all threads count the depth of their trees in one place (python/cpython#106905).
 _parsing = Lock()
+_PYTHON = re.compile(r"(.*/)?python[0-9.]*")
+_LIST_PACKAGES = (
+    "from importlib.metadata import distributions as d\n"
+    "print(*sorted({f'{one.metadata[\"Name\"]} {one.version}' for one in d()}), sep='\\n')"
+)
 _DATA_SUFFIXES = {".c", ".h", ".j2", ".json", ".yaml"}
 
 
@@ -77,7 +83,25 @@ def _of_binary(tool: Tool, memo: digest.Memo) -> str:
     if found is None:
         raise ToolError(f"{tool.name} is not on PATH", hint=tool.hint or _HINT, missing=True)
     path = Path(found).resolve()
-    return f"{memo.digest(path)} {memo.derive(path, 'version', _version_text)}"
+    own = f"{memo.digest(path)} {memo.derive(path, 'version', _version_text)}"
+    return f"{own}{_packages_of(found)}" if _PYTHON.fullmatch(tool.name) else own
+
+
+def _packages_of(python: str) -> str:
+    """What a Python interpreter has installed, which decides what its programs do; nothing where it can't say.
+
+    Of a virtual environment the path tells it, so that must not be resolved.
+    """
+    with TemporaryDirectory() as folder:
+        try:
+            words = [python, "-c", _LIST_PACKAGES]
+            environment = clean_environment(Path(folder))
+            told = subprocess.run(
+                words, capture_output=True, check=True, timeout=VERSION_TIMEOUT_S, env=environment, cwd=folder
+            ).stdout
+        except (OSError, subprocess.SubprocessError):
+            return ""
+    return f" with {len(told.strip().splitlines())} packages {digest.of_bytes(told)}"
 
 
 def _version_text(path: Path) -> str:

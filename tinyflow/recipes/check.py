@@ -124,7 +124,7 @@ def _check_linked(catalogue: Catalogue, backend: Backend) -> None:
 def _check_excluded(catalogue: Catalogue, runtime: Runtime) -> None:
     """Only here: an archive has no file that nobody needs."""
     for index, pattern in enumerate(runtime.exclude):
-        if not any(folder_of(catalogue, runtime).glob(pattern)):
+        if not any(any(folder_of(catalogue, one).glob(pattern)) for one in catalogue.chain(runtime)):
             what, hint = f'no file matches "{pattern}"', "leave it out"
             catalogue.refuse(Runtime, runtime.name, ("exclude", index), what, hint)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -55,8 +55,12 @@ def folder_of(catalogue: Catalogue, runtime: Runtime) -> Path:
 
 def left_out(catalogue: Catalogue, runtime: Runtime) -> frozenset[Path]:
     """The files that its recipe excludes."""
-    folder = folder_of(catalogue, runtime) if runtime.exclude else None
-    return frozenset(path for pattern in runtime.exclude if folder is not None for path in folder.glob(pattern))
+    return frozenset(_globbed(catalogue, runtime, runtime.exclude))
+
+
+def _globbed(catalogue: Catalogue, runtime: Runtime, patterns: Iterable[str]) -> Iterator[Path]:
+    for pattern in patterns:
+        yield from folder_of(catalogue, runtime).glob(pattern)
 
 
 def settings_of(catalogue: Catalogue, runtime: Runtime, owner: Runtime) -> list[Runtime]:
@@ -88,6 +92,9 @@ def sources_of(catalogue: Catalogue, runtime: Runtime, kinds: Collection[str]) -
                 own |= _matching(catalogue, one, [name], "overrides", replaced)
             else:
                 _check_replaced(catalogue, one, chain, replaced)
+        if one.exclude:
+            gone = {path for base in chain[chain.index(one) :] for path in _globbed(catalogue, base, one.exclude)}
+            found = {place: file for place, file in found.items() if file.path not in gone}
         found |= {(one.name, name): RuntimeFile(one, name, path) for name, path in own.items()}
     return sorted(found.values(), key=lambda file: ([one.name for one in chain].index(file.owner.name), file.name))
 

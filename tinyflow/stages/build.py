@@ -6,6 +6,7 @@ Tools run in the workspace's folder with relative paths, so that no object learn
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,12 @@ from tinyflow.stages.link_errors import explain
 from tinyflow.stages.toolchain import first_lines, refused_words, shorter, toolchain_of
 
 _EMPTY_LIBRARY = b"!<arch>\n"
+# A header without a suffix is C++'s own.
+_CPP_HEADER = re.compile(r"fatal error: [a-z_]+: No such file or directory")
+_NO_CPP = (
+    "this compiler has no headers of C++: install its libstdc++ (Debian: libstdc++-arm-none-eabi-newlib), "
+    "or take toolchain zig, which has them"
+)
 SOURCE_SUFFIXES = frozenset({".c", ".cpp", ".cc", ".cxx", ".S", ".s"})
 
 
@@ -88,7 +95,10 @@ def _compile(workspace: Workspace, source: Path, object_path: Path) -> None:
         if error.killed_by is not None:  # not a word against the source
             error.where = source.name
             raise
-        told = shorter(error, f"{source.name} does not compile", first_lines(error.log, "error:"))
+        hint = first_lines(error.log, "error:")
+        if _CPP_HEADER.search(error.log) is not None:
+            hint += f"\n{_NO_CPP}"
+        told = shorter(error, f"{source.name} does not compile", hint)
         told.refused = refused_words(error.log)
         raise told from error
 

@@ -17,6 +17,11 @@ def files_folder(workspace: Workspace) -> Path:
     return workspace.folder
 
 
-def filled(word: str, places: Mapping[str, Path], folder: Path) -> str:
-    """A word with its placeholders filled in, relative to the folder in which the command runs."""
-    return re.sub(r"\{(\w+)\}", lambda match: str(places[match[1]].relative_to(folder)), word)
+def filled(word: str, places: Mapping[str, Path | str], folder: Path) -> str:
+    """A word with its placeholders filled in; paths are relative to the folder in which the command runs."""
+
+    def spelled(match: re.Match[str]) -> str:
+        place = places[match[1]]
+        return place if isinstance(place, str) else str(place.relative_to(folder))
+
+    return re.sub(r"\{(\w+)\}", spelled, word)

@@ -29,15 +29,17 @@ PLAN = "plan.json"
 def generate(workspace: Workspace) -> None:
     """Run the parameter `command` on input `model.tflite`; make `sources/` and `plan.json` of what it leaves.
 
-    Parameters: backend, options, command (words, in which `{model}`, `{graph}`, … stand for paths).
+    Parameters: backend, options, command (words, in which `{model}`, `{graph}`, … stand for paths, `{name}` for the
+    parameter name).
     Inputs `files/…` are the command's own. Raises ToolError where the command fails and ModelError where it leaves
     no source or a plan that isn't one.
     """
     backend = workspace.parameters["backend"]
     graph = tflite_reader.read(workspace.inputs["model.tflite"])
     sources = workspace.outputs["sources/"]
-    places = {
+    places: dict[str, Path | str] = {
         "model": workspace.inputs["model.tflite"],
+        "name": workspace.parameters.get("name", ""),
         "graph": _written(workspace.folder / "graph.json", _graph_document(graph)),
         "options": _written(workspace.folder / "options.json", workspace.parameters["options"]),
         "files": files_folder(workspace),

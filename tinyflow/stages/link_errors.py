@@ -18,7 +18,7 @@ _OBJECTS = (
     r"|\bin/(?P<object>\S+?\.o)\b"
 )
 _CPP = re.compile(r"operator (new|delete)|^_Zn|^_Zd|__cxa_|__gxx_|_Unwind_|^std::|^vtable for |_ZSt|_ZTV")
-_HEAP = re.compile(r"^(malloc|calloc|realloc|free|_sbrk|sbrk)$")
+_HEAP = re.compile(r"^(malloc|calloc|realloc|free|_sbrk|sbrk|tf_heap_(start|end))$")
 _SANITIZER = re.compile(r"^__(asan|ubsan|tsan|msan|sanitizer)_")
 
 
@@ -78,5 +78,5 @@ def _advice(undefined: list[str]) -> str:
     if any(map(_CPP.search, undefined)):
         return "C++ must do without new, delete, exceptions and the standard library: docs/kernels.md"
     if any(map(_HEAP.search, undefined)):
-        return "there is no heap: place memory with static, or name a runtime that has one in the backend's recipe"
+        return "there is no heap: place memory with static, or grant one by `heap: 16KiB` in the backend's recipe"
     return "add the source that defines it to `sources` of a runtime, or the runtime to the backend's recipe"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tinyflow.core.action import Tool, Workspace
 from tinyflow.core.identity import package_folder
-from tinyflow.toolchains import compiler_rt
+from tinyflow.toolchains import compiler_rt, libcxx
 from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, Paths, Words, compile_words, script_option, standard
 
 # $0 is the object, the others are clang's.
@@ -47,7 +47,7 @@ def compile_command(
         *("sh", "-c", script, object_path, f"--target={cpu['isa']}"),
         *(word for feature in features for word in ("-Xclang", "-target-feature", "-Xclang", feature)),
         *cpu["flags"],
-        *(*standard(source), *CODE_FLAGS, "-nostdlibinc"),
+        *(*standard(source), *CODE_FLAGS, "-nostdlibinc", *libcxx.words(source)),
         *headers,
         *words,
     ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from tinyflow.core.action import Tool, Workspace
 from tinyflow.core.errors import ToolError
 from tinyflow.core.identity import architecture, package_folder
-from tinyflow.toolchains import compiler_rt
+from tinyflow.toolchains import compiler_rt, libcxx
 from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, Paths, Words, compile_words, script_option, standard
 
 # Globals merged into one would be kept, and counted, together: needed or not. (The driver's -mno-global-merge does
@@ -56,7 +56,7 @@ def compile_command(
 ) -> Command:
     """See `protocol.Toolchain`."""
     command: Command = [_zig(), "clang", "-c", *_host_target(cpu), *cpu["flags"]]
-    command += [*standard(source), *_CODE_FLAGS, "-nostdlibinc"]
+    command += [*standard(source), *_CODE_FLAGS, "-nostdlibinc", *libcxx.words(source)]
     for folder in _header_folders(cpu):
         command += ["-isystem", folder]
     return command + compile_words(source, object_path, includes, defines, flags)

@@ -47,10 +47,16 @@ _TUNING_TIMEOUT_S = 24 * 3600.0  # it can be interrupted and goes on where it wa
 
 
 class _Seen(NamedTuple):
-    """What a compiler sees of runtimes: files as inputs, and which of their folders are searched, in order."""
+    """What a compiler sees of runtimes: files as inputs, which of their folders are searched, in order; defines."""
 
     files: Mapping[str, Input]
     include: Sequence[str]
+    defines: Mapping[str, Any]
+
+    @property
+    def parameters(self) -> dict[str, JSON]:
+        include = {"include": list(self.include)} if self.include else {}
+        return {**include, "defines": [f"{key}={value}" for key, value in sorted(self.defines.items())]}
 
 
 class Builds:
@@ -77,9 +83,8 @@ class Builds:
             ("objects/",),
             {"sources/": sources, **seen.files},
             {
-                **_searched(seen),
+                **seen.parameters,
                 "flags": [f"-{resolved.optimise}", *resolved.settings.flags, *resolved.settings.all_flags],
-                "defines": [],
             },
         )
 
@@ -101,10 +106,9 @@ class Builds:
             ("records.jsonl",),
             {**trees, **inputs},
             {
-                **_searched(seen),
+                **seen.parameters,
                 "target": {**target_facts(resolved), **target.seen(resolved.processor)},
                 "flags": [f"-{resolved.optimise}"],
-                "defines": [],
                 "optimise": resolved.optimise,
                 "options": dict(resolved.kernel_options),
                 "implementation": backend.tuning,
@@ -189,7 +193,7 @@ class Builds:
         names = tuple(one.name for one in runtimes)
         if names not in self._headers:  # once, not for each bench
             search = self._search(runtimes)
-            self._headers[names] = self._seen(self.includes.headers(search), search)
+            self._headers[names] = self._seen(self.includes.headers(search), search, _defines(runtimes))
         return self._headers[names]
 
     def _search(self, runtimes: Iterable[Runtime]) -> list[str]:
@@ -197,11 +201,13 @@ class Builds:
         folders = [f"{one.name}/{name}" for one in runtimes for name in headers_of(self._catalogue, one)]
         return list(dict.fromkeys(f"{normpath(folder)}/" for folder in folders))
 
-    def _seen(self, names: Iterable[str], search: Sequence[str], flags: Sequence[str] = ()) -> _Seen:
+    def _seen(
+        self, names: Iterable[str], search: Sequence[str], defines: Mapping[str, Any], flags: Sequence[str] = ()
+    ) -> _Seen:
         """These files with all that they include."""
         found = self.includes.reached(names, search, flags)
         files = {f"{RUNTIMES}{name}": SourceFile(path, name) for name, path in found.items()}
-        return _Seen(files, [f"{RUNTIMES}{folder}" for folder in search])
+        return _Seen(files, [f"{RUNTIMES}{folder}" for folder in search], defines)
 
     def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action | None:
         """A runtime's library for one flag set, if it isn't all prebuilt: the archive of an object for each source."""
@@ -229,9 +235,10 @@ class Builds:
         settings = settings_of(self._catalogue, runtime, file.owner)
         used = self._chains(used_by(self._catalogue, settings))
         flags = [flag for one in reversed(settings) for flag in one.flags]
-        defines = {key: value for one in reversed(settings) for key, value in one.defines.items()} | dict(more)
+        own = {key: value for one in reversed(settings) for key, value in one.defines.items()}
+        defines = {**_defines([*settings, *used]), **own, **more}
         name = f"{file.owner.name}/{file.name}"
-        seen = self._seen([name], self._search([*settings, *used]), flags)
+        seen = self._seen([name], self._search([*settings, *used]), defines, flags)
         return self._build(
             resolved,
             "compile",
@@ -241,14 +248,13 @@ class Builds:
             seen.files,
             {
                 "source": f"{RUNTIMES}{name}",
-                **_searched(seen),
+                **seen.parameters,
                 "flags": [
                     f"-{resolved.optimise}",
                     *_standard(file.name, settings),
                     *flags,
                     *resolved.settings.all_flags,
                 ],
-                "defines": [f"{key}={value}" for key, value in sorted(defines.items())],
             },
         ).output("object.o")
 
@@ -293,8 +299,9 @@ def _own_main(target: Target) -> str:
     return SELF_RUNNING if target.external is not None else ""
 
 
-def _searched(seen: _Seen) -> dict[str, JSON]:
-    return {"include": list(seen.include)} if seen.include else {}
+def _defines(runtimes: Sequence[Runtime]) -> dict[str, Any]:
+    """What these tell whoever includes their headers, the first one's above all."""
+    return {key: value for one in reversed(runtimes) for key, value in one.public_defines.items()}
 
 
 def _standard(name: str, settings: Iterable[Runtime]) -> list[str]:

@@ -131,6 +131,8 @@ class Generation:
         else:
             function = "external:generate"
             parameters["command"] = list(backend.command)
+            if any("{name}" in word for word in backend.command):  # else equal models share what is generated
+                parameters["name"] = resolved.part_name.replace(" ", "_")
             for name, path in files_of(self._catalogue, backend).items():
                 inputs[f"files/{name}"] = SourceFile(path, f"{backend.name}/{name}")
             tools.append(Tool("binary", backend.command[0], f"it is the command of backend {backend.name}"))

@@ -57,7 +57,7 @@ class Engine(Part):
     """A Python of the engine's own; without one it is installed beside us."""
 
 
-_PLACES = ("model", "graph", "options", "files", "out")
+_PLACES = ("model", "name", "graph", "options", "files", "out")
 
 
 def _check_command(command: tuple[str, ...]) -> None:
@@ -75,7 +75,8 @@ class Backend(Recipe):
     implementation: Module | None = None
     """Module with `check` and `generate`."""
     command: Annotated[tuple[str, ...], Check(_check_command)] = ()
-    """Instead, a program that generates: its words, with `{model}`, `{graph}`, `{options}`, `{files}`, `{out}`."""
+    """Instead, a program that generates: its words, with `{model}`, `{name}`, `{graph}`, `{options}`, `{files}`,
+    `{out}`."""
     files: tuple[RelativePath, ...] = ()
     """Files and folders (`name/`) beside the recipe that the command needs."""
     engine: Engine | None = None

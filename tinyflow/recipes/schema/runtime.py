@@ -50,7 +50,8 @@ class Runtime(Recipe):
     """Files below that folder (C, C++, assembly), for `all` processors, one of them, those of an instruction set, or
     those with one of `features` or `kernel_variants`, such as dsp: see `Processor.kinds`."""
     exclude: tuple[RelativePath, ...] = ()
-    """Files that are neither sources nor headers of it, though patterns match them."""
+    """Files that are neither sources nor headers of it, though patterns match them, or the runtime has that it
+    extends."""
     prebuilt: Mapping[ProcessorName, Mapping[RelativePath, Digest]] = field(default_factory=dict)
     """Objects and libraries (`.o`, `.a`) that are linked as they are, each with its sha256; for whom as `sources`."""
     extends: Name | None = None
@@ -66,6 +67,8 @@ class Runtime(Recipe):
     flags: tuple[str, ...] = ()
     """For the compiler. They, `defines` and `include` hold for sources of `extends` too, without `overrides`."""
     defines: Mapping[str, Any] = field(default_factory=dict)
+    public_defines: Mapping[str, Any] = field(default_factory=dict)
+    """The same for whoever includes its headers, too: those who depend on it, and code that backends generate."""
     kernels: tuple[OwnKernel, ...] = ()
     """Functions of this library that backend tinyc calls in place of tinynn's, the first that computes a layer."""
 

@@ -25,9 +25,25 @@ void *memset(void *destination, int value, size_t size);
 
 static inline size_t misalignment(const void *address) { return (uintptr_t)address % WORD; }
 
+#if defined(__ARM_FEATURE_UNALIGNED) && defined(__thumb2__)
+#define IS_MEMCPY_ASSEMBLY 1 /* memcpy_thumb.S */
+static inline void copy_up(uint8_t *to, const uint8_t *from, size_t size) { (void)memcpy(to, from, size); }
+#else
+#define IS_MEMCPY_ASSEMBLY 0
 KEEP_LOOPS static inline void copy_bytes(uint8_t *to, const uint8_t *from, size_t size) {
   while (size-- > 0) {
     *to++ = *from++;
+  }
+}
+
+/* Copy what is less than a word, without a loop. */
+static inline void copy_rest(uint8_t *to, const uint8_t *from, size_t size) {
+  if ((size & 2) != 0) {
+    to[0] = from[0], to[1] = from[1];
+    to += 2, from += 2;
+  }
+  if ((size & 1) != 0) {
+    *to = *from;
   }
 }
 
@@ -42,7 +58,7 @@ KEEP_LOOPS static inline void copy_aligned(uint8_t *to, const uint8_t *from, siz
   for (const word_t *end = from_word + size % BLOCK / WORD; from_word != end; ++to_word, ++from_word) {
     *to_word = *from_word;
   }
-  copy_bytes((uint8_t *)to_word, (const uint8_t *)from_word, size % WORD);
+  copy_rest((uint8_t *)to_word, (const uint8_t *)from_word, size);
 }
 
 #if defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__)
@@ -56,7 +72,7 @@ KEEP_LOOPS static inline void copy_misaligned(uint8_t *to, const uint8_t *from, 
   for (const word_t *end = to_word + size / WORD; to_word != end; ++to_word, ++from_word) {
     *to_word = from_word->value;
   }
-  copy_bytes((uint8_t *)to_word, (const uint8_t *)from_word, size % WORD);
+  copy_rest((uint8_t *)to_word, (const uint8_t *)from_word, size);
 }
 #else
 /* Copy upwards to an aligned address from one `shift` bytes past an aligned one: each word stored is put together from
@@ -70,7 +86,7 @@ KEEP_LOOPS static inline void copy_shifted(uint8_t *to, const uint8_t *from, siz
     *to_word = low >> 8 * shift | high << (32 - 8 * shift);
     low = high;
   }
-  copy_bytes((uint8_t *)to_word, from + size / WORD * WORD, size % WORD);
+  copy_rest((uint8_t *)to_word, from + size / WORD * WORD, size);
 }
 
 KEEP_LOOPS static inline void copy_misaligned(uint8_t *to, const uint8_t *from, size_t size) {
@@ -94,7 +110,9 @@ __attribute__((noinline)) KEEP_LOOPS static void copy_unaligned(uint8_t *to, con
     return;
   }
   const size_t head = (WORD - misalignment(to)) % WORD;
-  copy_bytes(to, from, head);
+  if (head != 0) {
+    copy_rest(to, from, head);
+  }
   to += head, from += head, size -= head;
   if (misalignment(from) == 0) {
     copy_aligned(to, from, size);
@@ -110,6 +128,7 @@ KEEP_LOOPS static inline void copy_up(uint8_t *to, const uint8_t *from, size_t s
     copy_unaligned(to, from, size);
   }
 }
+#endif
 
 /* Copy from the highest address to the lowest, for regions that overlap with `to` the higher. */
 KEEP_LOOPS static inline void copy_down(uint8_t *to, const uint8_t *from, size_t size) {
@@ -150,10 +169,12 @@ KEEP_LOOPS static inline void fill(uint8_t *to, uint8_t value, size_t size) {
   }
 }
 
+#if !IS_MEMCPY_ASSEMBLY
 KEEP_LOOPS void *memcpy(void *restrict destination, const void *restrict source, size_t size) {
   copy_up(destination, source, size);
   return destination;
 }
+#endif
 
 KEEP_LOOPS void *memmove(void *destination, const void *source, size_t size) {
   if ((uintptr_t)destination <= (uintptr_t)source) {
@@ -173,9 +194,11 @@ KEEP_LOOPS void *memset(void *destination, int value, size_t size) {
 /* IHI 0043, 4.3.4: the suffix tells the alignment, which is found out anyway; memset takes size before value. */
 #define ALIAS(name, of) __attribute__((alias(#of))) void *name(void *destination, const void *source, size_t size)
 
+#if !IS_MEMCPY_ASSEMBLY
 ALIAS(__aeabi_memcpy, memcpy);
 ALIAS(__aeabi_memcpy4, memcpy);
 ALIAS(__aeabi_memcpy8, memcpy);
+#endif
 ALIAS(__aeabi_memmove, memmove);
 ALIAS(__aeabi_memmove4, memmove);
 ALIAS(__aeabi_memmove8, memmove);
