@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,16 @@ def test_powers_are_near_the_real_ones() -> None:
         real = np.power(x.astype(np.float64), y.astype(np.float64))
     assert _distance(made, real).max() < 1
     assert np.array_equal(np.signbit(made)[~np.isnan(real)], np.signbit(real)[~np.isnan(real)])
+
+
+def test_a_number_is_taken_apart_exactly(tmp_path: Path) -> None:
+    """`frexp`, as the machine's own has it, for numbers of every size and for those that aren't any."""
+    library = kept.copy(kept.made_here({"parts.c": SUPPORT / "src" / "parts.c"}, _FLAGS[:4]), tmp_path / "parts.so")
+    function = ctypes.CDLL(str(library)).frexp
+    function.argtypes, function.restype = [ctypes.c_double, ctypes.POINTER(ctypes.c_int)], ctypes.c_double
+    bits = np.random.default_rng(1).integers(0, 1 << 64, 2000, dtype=np.uint64)
+    for value in (*_SPECIAL, 5e-324, -5e-324, 2.0**-1022, 1.7976931348623157e308, *bits.view(np.float64).tolist()):
+        exponent = ctypes.c_int(7)
+        fraction = function(float(value), ctypes.byref(exponent))
+        expected = math.frexp(value)
+        assert (np.isnan(fraction) and np.isnan(value)) or (fraction, exponent.value) == expected, value
