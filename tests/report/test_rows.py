@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tinyflow.report import rows, tables
+from tinyflow.report.frame import flatten
 from tinyflow.report.metrics import METRICS
 
 GRAPH = {"macs": 200}
@@ -109,3 +110,16 @@ def test_what_a_dequantised_network_is_worth_is_told(form: str, is_told: bool) -
     text = "dequantised; against the integer network mean difference 2.25, top-1 agrees in 75 %"
     assert rows.spell_engine(row) == (text if is_told else "")
     assert rows.spell_engine({"validation": None}) == ""
+
+
+def test_top_1_of_an_engine_is_held_against_the_integer_network() -> None:
+    """Of a dequantised network that is another than its reference; of equal outputs it is all."""
+    naming = {"bench": "a-b-host", "model": "a", "backend": "b", "target": "host", "features": {}}
+    row = {**rows.bench_row(naming), "engine": {"form": "int8", "name": "fake", "version": "1.2"}}
+
+    def share(**validation: object) -> object:
+        return flatten({**row, "validation": validation}).get("top1_of_integers")
+
+    assert share(result="exact") == 1.0 and share(result="within 8 steps", top1_agreement=0.5) == 0.5
+    assert share(result="exact", of_integers={"top1_agreement": 0.75}) == 0.75
+    assert share(result="exact", of_integers={"cosine": 0.9}) is None

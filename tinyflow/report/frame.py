@@ -162,6 +162,8 @@ def _of_engine(report: Mapping[str, Any], validation: Mapping[str, Any]) -> dict
     engine = report.get("engine")
     if not engine:
         return {}
-    agreeing = validation.get("of_integers", validation).get("top1_agreement")
+    told = validation.get("of_integers", validation)
+    # of equal outputs nothing else is told
+    agreeing = 1.0 if told is validation and told.get("result") == "exact" else told.get("top1_agreement")
     named = f"{engine['name']} {engine['version']}"
     return {"form": engine["form"], "engine": named, _OF_INTEGERS: agreeing}
