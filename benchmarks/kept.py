@@ -27,6 +27,8 @@ _MOST_BYTES = 500 << 20
 _FILES = (".c", ".o", ".a")
 # sources that are compiled by one action, and so anew together
 _AT_ONCE = 8
+# What C doesn't define ends the process, as a null pointer does anyhow; -Og compiles in two thirds of the time of -O1.
+TRAPS = ("-Og", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-fno-sanitize=null")
 
 # threads that build at once have one session
 _OPENING = threading.Lock()

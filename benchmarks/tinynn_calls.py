@@ -284,6 +284,6 @@ class ChipKernels:
 
 
 def host_objects() -> dict[str, Output]:
-    """The kernels in plain C, compiled for this machine."""
-    flags = ("-std=c11", "-O1", "-fPIC", "-fno-sanitize=all", *_flags())
+    """The kernels in plain C, compiled for this machine; they end the process where they do what C does not define."""
+    flags = ("-std=c11", "-fPIC", *kept.TRAPS, *_flags())
     return kept.objects_here(sources_of(RUNTIME, "host"), [RUNTIME / "include"], flags)

@@ -55,6 +55,12 @@ class Case:
         """Of the one output."""
         return self.graph.tensors[self.graph.outputs[0]].size_bytes
 
+    @property
+    def element_bytes(self) -> int:
+        """To a multiple of which tensors are aligned: of the largest elements, but 4 of 64 bits."""
+        ports = (self.graph.tensors[index] for index in (*self.graph.inputs, *self.graph.outputs))
+        return min(4, max(np.dtype(tensor.dtype).itemsize for tensor in ports))
+
     def expected(self) -> NDArray[Any]:
         """What TFLM's reference kernels compute, as bytes."""
         # in this process: a copy for each of thousands costs more than all else

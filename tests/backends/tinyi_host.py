@@ -15,6 +15,7 @@ import numpy as np
 import tflite
 from host_model import RUNTIMES, STRICT
 from tests_support import litert, tflm
+from tinynn_calls import host_objects
 
 from tinyflow.backends.tinyi import customs
 from tinyflow.backends.tinyi.calls import CALLING, has_calls, requests
@@ -58,17 +59,15 @@ def customs_source() -> str:
 @cache
 def interpreter_library() -> Path:
     """Everything that any machine can run."""
-    # What C doesn't define ends the tests, as a null pointer does anyhow; -Og compiles in two thirds of the time.
-    traps = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-fno-sanitize=null")
-    flags = (*STRICT, "-Wconversion", "-Og", *traps)
-    sources = [path for root in (INTERPRETER, RUNTIME) for path in sorted(root.glob("src/**/*.c"))]
-    sources = [path for path in sources if path.parent.name in ("src", "c", "ref")]
+    flags = (*STRICT, "-Wconversion", *kept.TRAPS)
+    sources = [path for path in sorted(INTERPRETER.glob("src/**/*.c")) if path.parent.name in ("src", "c", "ref")]
     factor = kept.scratch() / "factor.c"
     factor.write_text(_FACTOR)
     named = kept.scratch() / "customs.c"
     named.write_text(customs_source() + _CUSTOMS)
     objects = kept.objects_here([*sources, factor, named], [root / "include" for root in (INTERPRETER, RUNTIME)], flags)
-    return kept.path(kept.made_here(objects, ["-shared", *flags]))
+    kernels = {f"kernels/{name}": made for name, made in host_objects().items()}
+    return kept.path(kept.made_here({**objects, **kernels}, ["-shared"]))
 
 
 class _Vector(ctypes.Structure):

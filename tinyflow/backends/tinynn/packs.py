@@ -120,8 +120,9 @@ def dsp_fully_connected_int16(layer: Layer) -> tuple[Array, Array]:
 
 
 def narrow_records(layer: Layer, multiple: int = 1) -> Array:
-    """Records of int16 layers whose sums have 32 bits, filled up."""
-    return layouts.padded(layouts.narrow_records(layer.channels), multiple)
+    """Records of int16 layers whose sums have 32 bits, filled up with the last one: no kernel shifts by -1 bits."""
+    records = layouts.narrow_records(layer.channels)
+    return np.pad(records, ((0, -len(records) % multiple), (0, 0)), mode="edge")
 
 
 def tiled_int16(channels: int) -> Pack:

@@ -13,7 +13,8 @@
  * packs its constants and says how much scratch it needs. Only the functions that are called get linked.
  *
  * Conventions
- * - Tensors are dense, [N, H, W, C], any alignment. Weights, channel records and scratch are aligned to 4 bytes.
+ * - Tensors are dense, [N, H, W, C], aligned to their elements, those of 64 bits to 4 bytes: int8 may lie anywhere.
+ *   Weights, channel records and scratch are aligned to 4 bytes.
  * - real = scale * (integer - zero_point).
  * - A multiplier in [2^30, 2^31) (or 0) and a shift in [-31, 30] stand for `multiplier / 2^31 * 2^shift`; products are
  *   rounded twice, as MultiplyByQuantizedMultiplier of TFLM's reference kernels does. See tinynn/fixed_point.h.

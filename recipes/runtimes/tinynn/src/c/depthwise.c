@@ -23,9 +23,12 @@ struct channel {
   int32_t bias;
 };
 
+/* Modulo 2^32, as TFLM accumulates: of channels that are rescaled by the definition nothing is proven. */
+static inline int32_t plus(int32_t sum, int32_t product) { return (int32_t)((uint32_t)sum + (uint32_t)product); }
+
 static inline struct tinynn_sums add_tap(struct tinynn_sums sums, const int8_t *x, int32_t stride, int32_t tap) {
-  const struct tinynn_sums added = {sums.s0 + x[0] * tap, sums.s1 + x[stride] * tap, sums.s2 + x[2 * stride] * tap,
-                             sums.s3 + x[3 * stride] * tap};
+  const struct tinynn_sums added = {plus(sums.s0, x[0] * tap), plus(sums.s1, x[stride] * tap),
+                                    plus(sums.s2, x[2 * stride] * tap), plus(sums.s3, x[3 * stride] * tap)};
   return added;
 }
 
