@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,41 @@ def test_sources_are_taken_from_where_they_lie(place: Path, tmp_path: Path) -> N
     broken = doit(place, BENCH, TINYFLOW_CACHE="cache")
     assert broken.returncode == 1
     assert re.search(r"theirs/include/fclib.h:\d+:1: error", broken.stdout + broken.stderr)
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ["git", "-c", "user.name=a", "-c", "user.email=b@c", "-C", str(folder), *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.slow
+def test_a_state_of_a_repository_is_fetched_once(place: Path, tmp_path: Path) -> None:
+    """When the user says so; its digest must be the recipe's. From then on the repository isn't asked any more."""
+    theirs, recipe = tmp_path / "theirs", place / "recipes" / "runtimes" / "fclib" / "runtime.yaml"
+    (theirs / "elsewhere").symlink_to("/etc/passwd")
+    _git(theirs, "init", "--quiet")
+    _git(theirs, "add", ".")
+    _git(theirs, "commit", "--quiet", "-m", "one")
+    rev = _git(theirs, "rev-parse", "HEAD")
+    shutil.rmtree(theirs / "kernels")
+    _git(theirs, "commit", "--quiet", "-a", "-m", "two")
+    git = f"git: {{url: 'file://{theirs}', rev: '{rev}', sha256: {'a' * 64}}}\n"
+    recipe.write_text(RECIPE.replace("root: ROOT\n", git))
+
+    refused = doit(place, BENCH, TINYFLOW_CACHE="cache")
+    assert refused.returncode == 2 and "`doit fetch runtime:fclib` gets them" in refused.stderr
+    other = doit(place, "fetch", "runtime:fclib", TINYFLOW_CACHE="cache")
+    told = re.search(r"runtime.yaml:2:\d+: .* another digest: ([0-9a-f]{64})", other.stderr)
+    assert other.returncode == 2 and told is not None, other.stdout + other.stderr
+    recipe.write_text(recipe.read_text().replace("a" * 64, f'"{told[1]}"'))
+    fetched = doit(place, "fetch", "runtime:fclib", TINYFLOW_CACHE="cache")
+    found = re.search(r"^runtime:fclib: (\S+)$", fetched.stdout, re.MULTILINE)
+    assert found is not None, fetched.stdout + fetched.stderr
+    folder = place / found[1]
+    assert (folder / "elsewhere").read_text() == "/etc/passwd" and not (folder / "elsewhere").is_symlink()
+
+    shutil.rmtree(theirs)
+    assert doit(place, "fetch", "runtime:fclib", TINYFLOW_CACHE="cache").returncode == 0
+    done = doit(place, BENCH, TINYFLOW_CACHE="cache")
+    assert done.returncode == 0 and "compile fclib/kernels/fclib.cc" in done.stdout, done.stdout + done.stderr
+    assert doit(place, "fetch", "runtime:support").returncode == 2

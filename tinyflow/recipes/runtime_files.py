@@ -11,12 +11,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+from tinyflow.core import environments
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Backend, Frontend, Processor, Runtime
+from tinyflow.recipes.schema.runtime import Git
 from tinyflow.recipes.schema.toolchain import InstructionSet
 from tinyflow.recipes.suggest import hint_for
 
 ROOTS = "roots"
+FETCHED = "runtime:"  # before what `doit fetch` calls the files of a runtime
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SUFFIXES = (".c", ".cpp", ".cc", ".cxx", ".S", ".s")  # what the compile stage knows a language for
 
@@ -36,21 +39,32 @@ def folder_of(catalogue: Catalogue, runtime: Runtime) -> Path:
     An archive has them in a folder of its recipes.
     """
     folder = catalogue.path(Runtime, runtime.name).parent
-    if runtime.root is None:
+    if runtime.root is None and runtime.git is None:
         return folder
     kept = folder.parent.parent / ROOTS / runtime.name
     if kept.is_dir():
         return kept
-    for variable in _VARIABLE.findall(runtime.root):
+    if runtime.git is not None:
+        folder = fetched_folder(runtime.git)
+        if not folder.is_dir():
+            hint = f"`doit fetch {FETCHED}{runtime.name}` gets them"
+            catalogue.refuse(Runtime, runtime.name, ["git"], "its files were never fetched", hint)
+    root = runtime.root or "."
+    for variable in _VARIABLE.findall(root):
         if not os.environ.get(variable):
             hint = f"export {variable}=<folder with the files of {runtime.name}>"
             catalogue.refuse(Runtime, runtime.name, ["root"], f"{variable} is not set", hint)
-    spelled = _VARIABLE.sub(lambda found: os.environ[found[1]], runtime.root)
+    spelled = _VARIABLE.sub(lambda found: os.environ[found[1]], root)
     path = Path(os.path.normpath(folder / spelled))
     if not path.is_dir():
-        hint = "a path starts at the recipe's folder" + (f"; there is no {path}" if spelled != runtime.root else "")
-        catalogue.refuse(Runtime, runtime.name, ["root"], f'there is no folder "{runtime.root}"', hint)
+        hint = "a path starts at the recipe's folder" + (f"; there is no {path}" if spelled != root else "")
+        catalogue.refuse(Runtime, runtime.name, ["root"], f'there is no folder "{root}"', hint)
     return path
+
+
+def fetched_folder(git: Git) -> Path:
+    """Where a state of a repository lies once it was fetched, for all projects of a user."""
+    return environments.home().with_name("checkouts") / git.sha256[:16]
 
 
 def left_out(catalogue: Catalogue, runtime: Runtime) -> frozenset[Path]:

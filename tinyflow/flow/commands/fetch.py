@@ -12,19 +12,24 @@ from tinyflow.core.units import format_seconds
 from tinyflow.flow.commands.command import OwnCommand, refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
+from tinyflow.flow.planning import checkouts
 from tinyflow.flow.planning.models import ENGINE, FRONTEND
 from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.runtime_files import FETCHED
 from tinyflow.recipes.schema import Backend, Frontend, Model
+
+# What is fetched besides models.
+_OTHERS = (FRONTEND, ENGINE, FETCHED)
 
 
 class Fetch(OwnCommand):
     """Runs the fetch stage without its last resort, the synthesised stand-in."""
 
     doc_purpose = "get the real files of models: from mirrors, else from their URLs"
-    doc_usage = "[MODEL...] [frontend:NAME...] [engine:BACKEND...]"
+    doc_usage = "[MODEL...] [frontend:NAME...] [engine:BACKEND...] [runtime:NAME...]"
     doc_description = """\
 frontend:NAME makes the Python environment in which files of that name are converted, engine:BACKEND that of an engine,
-anew where it is there.
+anew where it is there. runtime:NAME gets the files of a runtime with `git`.
 Example: TINYFLOW_MIRRORS=/data/models doit fetch vww"""
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
@@ -33,9 +38,13 @@ Example: TINYFLOW_MIRRORS=/data/models doit fetch vww"""
         loader = self.loader
         status = 0
         for name in _each(loader, args or loader.catalogue.names(Model)):
-            if name.startswith((FRONTEND, ENGINE)):
+            if name.startswith(_OTHERS):
                 try:
-                    print(_environment(name, *_requirements(loader.catalogue, name)))
+                    if name.startswith(FETCHED):
+                        place = checkouts.fetch(loader.catalogue, loader.session, name.removeprefix(FETCHED))
+                        print(f"{name}: {shown(place)}")
+                    else:
+                        print(_environment(name, *_requirements(loader.catalogue, name)))
                 except TinyflowError as error:
                     status = max(status, refuse(error))
                 continue
@@ -59,7 +68,7 @@ def _each(loader: Loader, names: Iterable[str]) -> Iterator[str]:
     """Once each, the parts of a chain in place of it."""
     seen: set[str] = set()
     for name in names:
-        parts = () if name.startswith((FRONTEND, ENGINE)) else loader.catalogue.get(Model, name).chain
+        parts = () if name.startswith(_OTHERS) else loader.catalogue.get(Model, name).chain
         for one in parts or (name,):
             if one not in seen:
                 seen.add(one)

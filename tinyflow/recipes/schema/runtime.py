@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from tinyflow.recipes.fields import Digest, Name, ProcessorName, RelativePath, Root, Standard
+from tinyflow.recipes.fields import Digest, Name, ProcessorName, RelativePath, Root, Standard, Text, Url
 from tinyflow.recipes.schema.part import Part, Recipe, part
 
 
@@ -39,11 +39,23 @@ class OwnKernel(Part):
 
 
 @part
+class Git(Part):
+    """A state of a git repository, without its submodules; `doit fetch runtime:NAME` gets it."""
+
+    url: Url
+    rev: Annotated[str, Text(r"[0-9a-f]{40}", "a commit of 40 hexadecimal digits")]
+    sha256: Digest
+    """Of all its files and their names, as `doit fetch` tells it."""
+
+
+@part
 class Runtime(Recipe):
     """A library for the chip: C, C++ and assembly, beside the recipe or elsewhere, built once per flag set."""
 
     renamed = MappingProxyType({"base": "extends", "uses": "depends"})
 
+    git: Git | None = None
+    """Where its files come from, if they are on no disk yet; `root` starts there."""
     root: Root | None = None
     """Folder of all its files, if it isn't the recipe's: a path from there, which may name `${VARIABLES}`."""
     sources: Mapping[ProcessorName, tuple[RelativePath, ...]] = field(default_factory=dict)
@@ -73,6 +85,8 @@ class Runtime(Recipe):
     """Functions of this library that backend tinyc calls in place of tinynn's, the first that computes a layer."""
 
     def __post_init__(self) -> None:
+        if self.git is not None and self.root is not None and (".." in self.root.split("/") or "$" in self.root):
+            raise ValueError(f'with "git" the root is a folder of the repository, not "{self.root}"')
         if self.overrides and self.extends is None:
             raise ValueError('"overrides" need "extends", the runtime whose sources they replace')
         if not (self.sources or self.prebuilt or self.extends or self.include):
