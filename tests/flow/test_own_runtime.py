@@ -98,3 +98,24 @@ def test_a_state_of_a_repository_is_fetched_once(place: Path, tmp_path: Path) ->
     done = doit(place, BENCH, TINYFLOW_CACHE="cache")
     assert done.returncode == 0 and "compile fclib/kernels/fclib.cc" in done.stdout, done.stdout + done.stderr
     assert doit(place, "fetch", "runtime:support").returncode == 2
+
+
+@pytest.mark.slow
+def test_headers_that_a_program_writes(place: Path, tmp_path: Path) -> None:
+    """For its sources and for generated code; what they become decides whether anything is compiled anew."""
+    theirs, library = tmp_path / "theirs", place / "recipes" / "runtimes" / "fclib"
+    shutil.move(theirs / "include" / "fclib.h", theirs / "include" / "fclib_plain.h")
+    generator = 'import sys; open(sys.argv[1] + "/fclib.h", "w").write("#include <fclib_plain.h>\\n")\n'
+    (library / "write.py").write_text(generator)
+    generated = 'generated: {command: [python3, "{files}/write.py", "{out}"], files: [write.py]}\n'
+    (library / "runtime.yaml").write_text(RECIPE.replace("ROOT", "../../../../theirs") + generated)
+    done = doit(place, BENCH, TINYFLOW_CACHE="cache")
+    assert done.returncode == 0 and "built   headers of fclib" in done.stdout, done.stdout + done.stderr
+    (library / "write.py").write_text(f"# a comment\n{generator}")
+    again = doit(place, BENCH, TINYFLOW_CACHE="cache")
+    assert re.findall(r"built   (\w+) ", again.stdout) == ["headers"]
+    (library / "write.py").write_text(generator.replace("_plain.h>", "_plain.h> // x"))
+    edited = doit(place, BENCH, TINYFLOW_CACHE="cache")
+    assert {"headers", "compile"} <= set(re.findall(r"built   (\w+) ", edited.stdout))
+    (library / "write.py").write_text("")
+    assert "`generated` left no file in {out}" in doit(place, BENCH, TINYFLOW_CACHE="cache").stdout

@@ -248,6 +248,16 @@ def test_a_runtime_that_replaces_sources_shares_the_rest(tmp_path: Path) -> None
     assert {a.id for a in plain.values()} - {a.id for a in mine.values()} == {plain[name].id}
 
 
+def test_a_runtime_that_excludes_sources_shares_the_rest(tmp_path: Path) -> None:
+    """As one that replaces them: flags are for its own files, and nothing else is compiled anew."""
+    names = sorted(compiled(tmp_path, "aww-tvmrt-stm32f4"))
+    recipe = f"sources: {{all: [a.c]}}\nexclude: [{names[0]}]\nextends: tvmrt\nflags: [-O1]\n"
+    own_runtime(tmp_path, "mine", recipe, **{"a.c": ""})
+    plain, mine = (compiled(tmp_path, f"aww-tvmrt-stm32f4{feature}") for feature in ("", "+mine"))
+    assert sorted(mine) == sorted(["a.c", *names[1:]]) and "-O1" in mine["a.c"].parameters["flags"]
+    assert {plain[name].id for name in names[1:]} == {mine[name].id for name in names[1:]}
+
+
 def test_whose_memory_functions_are_linked_is_a_choice(tmp_path: Path) -> None:
     """Support without its own, and all else of it as it is."""
     plain, chosen = plan(tmp_path, [f"aww-tinyc-stm32f4+{name}toolchain.gcc" for name in ("", "memcpy.libc+")])

@@ -109,6 +109,7 @@ def _of_runtime(catalogue: Catalogue, runtime: Runtime) -> Iterator[Callable[[],
     yield partial(sources_of, catalogue, runtime, runtime.sources)
     yield partial(_check_prebuilt, catalogue, runtime)
     yield partial(_check_excluded, catalogue, runtime)
+    yield partial(files_of, catalogue, runtime)
 
 
 def _check_linked(catalogue: Catalogue, backend: Backend) -> None:

@@ -81,11 +81,11 @@ def settings_of(catalogue: Catalogue, runtime: Runtime, owner: Runtime) -> list[
     """Whose flags, defines and headers one of a runtime's sources is compiled with, the strongest first.
 
     Those of the runtime that has the source and of what it extends; before them those of runtimes that extend these
-    as a whole. One with `overrides` shares all other sources with what it extends, as they are.
+    as a whole. One that replaces or excludes some shares all other sources with what it extends, as they are.
     """
     chain = catalogue.chain(runtime)
     index = [one.name for one in chain].index(owner.name)
-    return [*(one for one in chain[:index] if not one.overrides), *chain[index:]]
+    return [*(one for one in chain[:index] if not (one.overrides or one.exclude)), *chain[index:]]
 
 
 def sources_of(catalogue: Catalogue, runtime: Runtime, kinds: Collection[str]) -> list[RuntimeFile]:
@@ -149,14 +149,19 @@ def place_of_prebuilt(catalogue: Catalogue, owner: str, name: str) -> str:
     return catalogue.where(Runtime, owner, *(("prebuilt", kind, name) if kind is not None else ()))
 
 
-def files_of(catalogue: Catalogue, recipe: Backend | Frontend) -> dict[str, Path]:
+def files_of(catalogue: Catalogue, recipe: Backend | Frontend | Runtime) -> dict[str, Path]:
     """The files and folders that a recipe's command needs. RecipeError for one that isn't there."""
     folder = catalogue.path(type(recipe), recipe.name).parent
-    for index, name in enumerate(recipe.files):
+    place: tuple[str, ...] = ("files",)
+    if isinstance(recipe, Runtime):
+        place, names = ("generated", "files"), recipe.generated.files if recipe.generated is not None else ()
+    else:
+        names = recipe.files
+    for index, name in enumerate(names):
         if not ((folder / name).is_dir() if name.endswith("/") else (folder / name).is_file()):
             what = f'there is no "{name}" beside the recipe'
-            catalogue.refuse(type(recipe), recipe.name, ("files", index), what, "a folder ends in /")
-    return {name: folder / name for name in recipe.files}
+            catalogue.refuse(type(recipe), recipe.name, (*place, index), what, "a folder ends in /")
+    return {name: folder / name for name in names}
 
 
 def adapter_of(catalogue: Catalogue, backend: Backend) -> Path:

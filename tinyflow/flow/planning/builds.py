@@ -20,6 +20,7 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
 from tinyflow.recipes.runtime_files import (
     RuntimeFile,
+    files_of,
     folder_of,
     headers_of,
     left_out,
@@ -39,6 +40,7 @@ BUILTINS = "lib/builtins.a"
 SELF_RUNNING, MONITOR, ON_LINUX = "selfrun", "monitor", "linuxrun"
 # Before the names of runtimes' files among the inputs of what compiles them: `runtime/<runtime>/<path>`.
 RUNTIMES = "runtime/"
+_GENERATED = "_generated"  # the folder of headers that a program writes
 # Of sources whose recipes say nothing, as most compilers have it: vendors' C is full of `asm`.
 _STANDARDS = ("gnu17", "c++17")
 # A search of the same seed tries the same candidates in the same order.
@@ -198,15 +200,44 @@ class Builds:
 
     def _search(self, runtimes: Iterable[Runtime]) -> list[str]:
         """Folders of headers as `<runtime>/<folder>/`."""
-        folders = [f"{one.name}/{name}" for one in runtimes for name in headers_of(self._catalogue, one)]
+        folders = [
+            f"{one.name}/{name}"
+            for one in runtimes
+            for name in (*headers_of(self._catalogue, one), *([_GENERATED] if one.generated is not None else ()))
+        ]
         return list(dict.fromkeys(f"{normpath(folder)}/" for folder in folders))
+
+    def _generated(self, search: Iterable[str]) -> dict[str, Input]:
+        """Headers among these folders that a program has to write first."""
+        found: dict[str, Input] = {}
+        for folder in search:
+            name, _, rest = folder.partition("/")
+            runtime = self._catalogue.get(Runtime, name)
+            if runtime.generated is None or rest != f"{_GENERATED}/":
+                continue
+            command = runtime.generated.command
+            files = files_of(self._catalogue, runtime).items()
+            action = Action(
+                stage="headers",
+                title=f"headers of {name}",
+                function="tinyflow.stages.headers:headers",
+                outputs=("headers/",),
+                parameters={"command": list(command)},
+                inputs={f"files/{file}": SourceFile(path, f"{name}/{file}") for file, path in files},
+                tools=(Tool("binary", command[0], f"it is the command of runtime {name}"),),
+                isolated=True,
+            )
+            found[f"{RUNTIMES}{folder}"] = self._known.add(action).output("headers/")
+        return found
 
     def _seen(
         self, names: Iterable[str], search: Sequence[str], defines: Mapping[str, Any], flags: Sequence[str] = ()
     ) -> _Seen:
-        """These files with all that they include."""
-        found = self.includes.reached(names, search, flags)
-        files = {f"{RUNTIMES}{name}": SourceFile(path, name) for name, path in found.items()}
+        """These files with all that they include, and any header where what is yet to be written may include it."""
+        made = self._generated(search)
+        found = self.includes.reached([*names, *(self.includes.headers(search) if made else ())], search, flags)
+        files: dict[str, Input] = {f"{RUNTIMES}{name}": SourceFile(path, name) for name, path in found.items()}
+        files |= made
         return _Seen(files, [f"{RUNTIMES}{folder}" for folder in search], defines)
 
     def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action | None:

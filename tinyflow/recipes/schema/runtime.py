@@ -7,8 +7,9 @@ from dataclasses import field
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from tinyflow.recipes.fields import Digest, Name, ProcessorName, RelativePath, Root, Standard, Text, Url
+from tinyflow.recipes.fields import Check, Digest, Name, ProcessorName, RelativePath, Root, Standard, Text, Url
 from tinyflow.recipes.schema.part import Part, Recipe, part
+from tinyflow.recipes.schema.words import check_places
 
 
 @part
@@ -48,6 +49,22 @@ class Git(Part):
     """Of all its files and their names, as `doit fetch` tells it."""
 
 
+def _check_generator(command: tuple[str, ...]) -> None:
+    check_places(command, ("files", "out"))
+    if not command or command[0].startswith("{") or not any("{out}" in word for word in command):
+        raise ValueError("a command starts with a program on PATH and has {out}, the folder for headers")
+
+
+@part
+class Generated(Part):
+    """Headers that a program writes, for a library that can't be compiled without."""
+
+    command: Annotated[tuple[str, ...], Check(_check_generator)]
+    """Its words, with `{files}` and `{out}`, the folder for headers."""
+    files: tuple[RelativePath, ...] = ()
+    """Files and folders (`name/`) beside the recipe that the command needs."""
+
+
 @part
 class Runtime(Recipe):
     """A library for the chip: C, C++ and assembly, beside the recipe or elsewhere, built once per flag set."""
@@ -72,12 +89,15 @@ class Runtime(Recipe):
     """Source of the extended runtime → source below this recipe's folder that takes its place."""
     include: tuple[RelativePath, ...] = ()
     """Folders of headers below its folder, in the order of search."""
+    generated: Generated | None = None
+    """Headers that have yet to be written, searched behind those of `include`."""
     depends: tuple[Name, ...] = ()
     """Other runtimes whose headers its sources include; a backend that names it names them too."""
     std: tuple[Standard, ...] = ()
     """The languages of its C and C++: `[gnu11, c++20]`. Without, what it extends says so, or else gnu17 and c++17."""
     flags: tuple[str, ...] = ()
-    """For the compiler. They, `defines` and `include` hold for sources of `extends` too, without `overrides`."""
+    """For the compiler. They, `defines` and `include` hold for sources of `extends` too, without `overrides` and
+    `exclude`."""
     defines: Mapping[str, Any] = field(default_factory=dict)
     public_defines: Mapping[str, Any] = field(default_factory=dict)
     """The same for whoever includes its headers, too: those who depend on it, and code that backends generate."""
