@@ -600,6 +600,20 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     assert "[boards]" in caught.value.hint
 
 
+def test_what_stands_for_a_board_runs_once(tmp_path: Path) -> None:
+    """Begun anew, the one before has ended."""
+    script = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\nwhile True: s.accept()"
+    words = {"port": "socket://127.0.0.1:{port}", "server": [sys.executable, "-c", script, "{port}"]}
+    board = Monitor({"machine": {**words, "start_s": 60.0}})
+    with closing(board):
+        processes = []
+        for _ in range(2):
+            board._start(tmp_path / "firmware.elf")
+            assert board._server is not None
+            processes.append(board._server._process)
+        assert [one.poll() is None for one in processes] == [False, True]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("toolchain", ["zig", "gcc"])
 @pytest.mark.parametrize("name", ["stm32", "nrf", "16550", "semihosting"])

@@ -16,7 +16,7 @@ from tinyflow.core.errors import RunError, Timeout, ToolError, UsageError
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.targets.external import capabilities
 from tinyflow.targets.external.machine import External
-from tinyflow.targets.external.process import run
+from tinyflow.targets.programs import run
 from tinyflow.targets.protocol import Machine, open_machine
 
 LIMIT = 1_000_000
@@ -219,5 +219,5 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=what):
             capabilities({**target, **changed})
-    with pytest.raises(ToolError, match="spike-of-nobody is not installed"):
-        run(["spike-of-nobody"], tmp_path / "x.elf", 1.0)
+    with pytest.raises(ToolError, match="spike-of-nobody: No such file"):
+        run(["spike-of-nobody"], {}, tmp_path, 1.0)

@@ -19,8 +19,8 @@ from ssh_server import SshServer
 
 from tinyflow.core.errors import RunError, Timeout, UsageError
 from tinyflow.model.plan_document import Feed, PlanDocument
-from tinyflow.targets.external.process import Ended
 from tinyflow.targets.external.script import CALL, WRITE, Step
+from tinyflow.targets.programs import Ended
 from tinyflow.targets.protocol import open_machine
 from tinyflow.targets.ssh import capabilities
 from tinyflow.targets.ssh.connection import look

@@ -1,26 +1,41 @@
-"""Programs that boards need beside them: servers that run meanwhile, loaders; and a lock for what only one may use."""
+"""Programs that targets need: servers that run meanwhile, what runs to its end; and a lock for what only one may use.
+
+All of them have a clean environment, and end with whatever they have started.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import IO, TypeVar
 
+from tinyflow.core.action import Tool
 from tinyflow.core.digest import of_bytes
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import RunError, ToolError
-from tinyflow.core.process import clean_environment, with_parent
+from tinyflow.core.process import clean_environment, end_of, with_parent
 
 _END_LIMIT_S = 5.0
 _LOADER_LIMIT_S = 300.0
-_LAST_LINES = 6
+_POLL_S = 0.1
+_MOST_BYTES = 64 << 20
+_LAST_BYTES, _LAST_LINES = 4000, 6
+_LOCKS = Path("/tmp")  # not TMPDIR, which is another one for each worker
 _DEBIANS = ("stm32flash", "dfu-util", "avrdude")  # loaders that its packages are called like
+
+Opened = TypeVar("Opened")
 
 
 def program(name: str) -> str:
@@ -30,7 +45,7 @@ def program(name: str) -> str:
 
 
 def how_to_get(name: str) -> str:
-    """What to do where a program of a recipe's `server` or `loader` is missing."""
+    """What to do where a program of a recipe's command is missing."""
     if name.startswith("openocd"):
         return f"apt install openocd, or {pip_install('boards')}"
     if name in ("pyocd", "esptool", "esptool.py"):
@@ -40,10 +55,16 @@ def how_to_get(name: str) -> str:
     return f"install it, or name another in the target's recipe{': apt install qemu-system' * name.startswith('qemu-')}"
 
 
+def tools(words: Mapping[str, Sequence[str]]) -> list[Tool]:
+    """Those of a recipe's `server` and `loader`."""
+    commands = (words[name][0] for name in ("server", "loader") if words.get(name))
+    return [Tool("binary", program(name), how_to_get(name)) for name in commands]
+
+
 @contextlib.contextmanager
 def alone(what: str) -> Iterator[None]:
     """Hold the lock of one probe or port: other benches, and other sessions on this machine, wait."""
-    path = Path(tempfile.gettempdir()) / f"tinyflow-probe-{os.getuid()}-{of_bytes(what.encode())[-12:]}.lock"
+    path = _LOCKS / f"tinyflow-probe-{os.getuid()}-{of_bytes(what.encode())[-12:]}.lock"
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -56,11 +77,44 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-def filled(words: Sequence[str], places: Mapping[str, str]) -> list[str]:
-    """A recipe's command with `{name}` in its words replaced."""
+def _start(
+    command: Sequence[str],
+    places: Mapping[str, str],
+    folder: Path,
+    output: IO[bytes] | int,
+    given: IO[bytes] | int = subprocess.DEVNULL,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.Popen[bytes]:
+    """A recipe's command, in a folder, with `{name}` in its words replaced. Raises ToolError where it isn't there."""
+    words = [program(command[0]), *command[1:]]
     for name, value in places.items():
         words = [word.replace(f"{{{name}}}", value) for word in words]
-    return list(words)
+    try:
+        return subprocess.Popen(
+            words,
+            cwd=folder,
+            env={**clean_environment(folder), **variables},
+            stdin=given,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=with_parent(),
+        )
+    except OSError as error:
+        hint = how_to_get(command[0])
+        raise ToolError(f"{command[0]}: {error.strerror}", hint=hint, missing=True) from None
+
+
+def _end(process: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _last_lines(text: bytes) -> str:
+    """Without what firmware has told."""
+    lines = text[-_LAST_BYTES:].decode("utf-8", "replace").splitlines()
+    told = [line.strip() for line in lines if line.strip() and "@tf" not in line]
+    return "; ".join(told[-_LAST_LINES:])
 
 
 class Server:
@@ -70,21 +124,14 @@ class Server:
         """Raises ToolError for a program that isn't there."""
         self.name = command[0]
         self._folder = tempfile.TemporaryDirectory(prefix="tinyflow-server-")
-        self._log = Path(self._folder.name) / "log"
-        with self._log.open("wb") as log:
-            try:
-                self._process = subprocess.Popen(
-                    [program(command[0]), *filled(command[1:], places)],
-                    env=clean_environment(Path(self._folder.name)),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    preexec_fn=with_parent(),
-                )
-            except OSError as error:
-                self._folder.cleanup()
-                hint = how_to_get(self.name)
-                raise ToolError(f"{self.name}: {error.strerror}", hint=hint, missing=True) from None
+        folder = Path(self._folder.name)
+        self._log = folder / "log"
+        try:
+            with self._log.open("wb") as log:
+                self._process = _start(command, places, folder, log)
+        except ToolError:
+            self._folder.cleanup()
+            raise
 
     def status(self) -> int | None:
         """Of its end; None while it runs."""
@@ -92,38 +139,93 @@ class Server:
 
     def last_words(self) -> str:
         """What it printed last."""
-        return _last_lines(self._log.read_text(errors="replace")) if self._log.exists() else ""
-
-    def ended(self) -> ToolError:
-        """For a server that ended by itself, which this closes."""
-        told = "; ".join(filter(None, (self.last_words(), "is the probe plugged in, and free?")))
-        error = ToolError(f"{self.name} ended with status {self.status()}", hint=told)
-        self.close()
-        return error
+        return _last_lines(self._log.read_bytes()) if self._log.exists() else ""
 
     def close(self) -> None:
-        """End it."""
-        self._process.terminate()
-        try:
-            self._process.wait(_END_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """End it; called any number of times."""
+        if self.status() is None:
+            _end(self._process, signal.SIGTERM)
+            try:
+                self._process.wait(_END_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                _end(self._process, signal.SIGKILL)
+                self._process.wait()
         self._folder.cleanup()
 
 
+def soon(opened: Callable[[], Opened], limit_s: float, server: Server | None) -> Opened:
+    """What is opened once it is there; else its last OSError or ToolError. Raises ToolError for a server that ends."""
+    end = time.monotonic() + limit_s
+    while True:
+        try:
+            return opened()
+        except (OSError, ToolError):
+            if server is not None and server.status() is not None:
+                told = "; ".join(filter(None, (server.last_words(), "is the probe plugged in, and free?")))
+                raise ToolError(f"{server.name} ended with status {server.status()}", hint=told) from None
+            if time.monotonic() > end:
+                raise
+            time.sleep(_POLL_S)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """`status` None: it was ended, after the time or after too much text."""
+
+    status: int | None
+    printed: bytes
+    wall_s: float
+
+    @property
+    def is_flood(self) -> bool:
+        """Whether it was too much text."""
+        return len(self.printed) > _MOST_BYTES
+
+    @property
+    def last_words(self) -> str:
+        """What it printed last, without what the firmware has told."""
+        return _last_lines(self.printed)
+
+
+def run(
+    command: Sequence[str],
+    places: Mapping[str, str],
+    folder: Path,
+    limit_s: float,
+    *,
+    given: Path | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Ended:
+    """Run a recipe's command to its end, in a folder. Raises ToolError where it isn't there.
+
+    `given`: its standard input; `variables`: more of its environment.
+    """
+    started = time.monotonic()
+    with contextlib.ExitStack() as open_files:
+        source = subprocess.DEVNULL if given is None else open_files.enter_context(given.open("rb"))
+        child = _start(command, places, folder, subprocess.PIPE, source, variables)
+    assert child.stdout is not None
+    printed, status = bytearray(), None
+    with contextlib.closing(child.stdout) as stream:
+        while len(printed) <= _MOST_BYTES:
+            left_s = started + limit_s - time.monotonic()
+            if not select.select([stream], [], [], max(0, left_s))[0]:
+                break
+            more = os.read(stream.fileno(), 1 << 16)
+            if not more:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    status = child.wait(max(0.0, left_s))
+                break
+            printed += more
+        _end(child, signal.SIGKILL)
+        child.wait()
+    return Ended(status, bytes(printed), time.monotonic() - started)
+
+
 def load_by(command: Sequence[str], places: Mapping[str, str]) -> None:
-    """Put firmware into flash by a command of the recipe. Raises RunError with what it printed last."""
-    words = [program(command[0]), *filled(command[1:], places)]
-    limit_s = _LOADER_LIMIT_S
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunError(f"the loader {command[0]} failed: {error}", hint="see docs/boards.md") from None
-    if done.returncode:
-        what = f"the loader {command[0]} ended with status {done.returncode}"
-        raise RunError(what, hint=_last_lines(done.stderr or done.stdout) or "see docs/boards.md")
-
-
-def _last_lines(text: str) -> str:
-    return "; ".join(line.strip() for line in text.strip().splitlines()[-_LAST_LINES:])
+    """Put firmware into flash by a command of the recipe. Raises RunError with what it printed last, and ToolError."""
+    with tempfile.TemporaryDirectory(prefix="tinyflow-loader-") as folder:
+        ended = run(command, places, Path(folder), _LOADER_LIMIT_S)
+    if ended.status != 0:
+        way = f"didn't end within {_LOADER_LIMIT_S:g} s" if ended.status is None else end_of(ended.status)
+        raise RunError(f"the loader {command[0]} {way}", hint=ended.last_words or "see docs/boards.md")

@@ -22,8 +22,8 @@ from tinyflow.model.plan_document import PlanDocument
 from tinyflow.targets import elf
 from tinyflow.targets.chip_faults import overflow
 from tinyflow.targets.elf import place
-from tinyflow.targets.external.process import Ended, run
 from tinyflow.targets.external.script import CALL, READ, WRITE, Step, encoded, frames, with_script
+from tinyflow.targets.programs import Ended, run
 from tinyflow.targets.protocol import Counters, Machine
 from tinyflow.targets.segments import ALIGNMENT
 from tinyflow.targets.traps import words_of
@@ -178,7 +178,7 @@ class External(Machine):
 
     def _ended(self, symbol: str, program: Path) -> Ended:  # noqa: ARG002 (of others)
         """Run a program."""
-        return run(self._words["command"], program, self._limit_s)
+        return run(self._words["command"], {"elf": str(program)}, program.parent, self._limit_s)
 
     def _told(self, symbol: str, ended: Ended) -> list[tuple[str, bytes]]:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyflow.core.action import Tool
 from tinyflow.core.errors import UsageError
-from tinyflow.targets.programs import how_to_get, program
+from tinyflow.targets.programs import tools
 from tinyflow.targets.protocol import Capabilities, Machine
 
 
@@ -18,11 +18,7 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     if not (words.get("connect") or words.get("server")):
         hint = "its recipe says `gdb: {connect: host:port}` or `gdb: {server: [command]}`: docs/boards.md"
         raise UsageError("nothing says where its GDB server is", hint=hint)
-    tools = [Tool("package", "pyelftools")]
-    for name in ("server", "loader"):
-        if words.get(name):
-            tools.append(Tool("binary", program(words[name][0]), how_to_get(words[name][0])))
-    return Capabilities(tuple(tools), counts_calls=True)
+    return Capabilities((Tool("package", "pyelftools"), *tools(words)), counts_calls=True)
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:  # noqa: ARG001 (the protocol's)

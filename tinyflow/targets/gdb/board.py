@@ -68,7 +68,8 @@ class Board(Chip):
         self.repetitions: int = self._words.get("repetitions", 5)
         self._limit_s: float = self._words.get("call_s", 60.0)
         self._ending = contextlib.ExitStack()
-        self._ending.enter_context(alone(str(next(filter(None, map(self._words.get, ("probe", "connect", "server")))))))
+        place = self._words.get("probe") or self._words.get("connect") or " ".join(self._words["server"])
+        self._ending.enter_context(alone(place))
         try:
             self._connection = Connection(self._words)
             self._ending.callback(self._connection.close)

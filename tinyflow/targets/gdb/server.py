@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from tinyflow.core.errors import ToolError
-from tinyflow.targets.programs import Server, free_port
+from tinyflow.targets.programs import Server, free_port, soon
 
-_POLL_S = 0.1
 _CONNECT_LIMIT_S = 5.0
 
 
@@ -26,21 +25,17 @@ class Connection:
             port = free_port()
             self._server, where = Server(words["server"], {"port": port}), f"127.0.0.1:{port}"
         host, _, port = where.rpartition(":")
-        end = time.monotonic() + words.get("start_s", 10.0)
-        while True:
-            try:
-                self.socket = socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_LIMIT_S)
-                break
-            except OSError as error:
-                if self._server is not None and self._server.status() is not None:
-                    raise self._server.ended() from None
-                if time.monotonic() > end:
-                    told = self.last_words()
-                    self.close()
-                    what = f"no GDB server at {where}: {error.strerror or error}"
-                    hint = told or "is it running, and is the port right?"
-                    raise ToolError(what, hint=hint) from None
-                time.sleep(_POLL_S)
+        address = host.strip("[]"), int(port)
+        try:
+            connect = partial(socket.create_connection, address, timeout=_CONNECT_LIMIT_S)
+            self.socket = soon(connect, words.get("start_s", 10.0), self._server)
+        except OSError as error:
+            hint = self.last_words() or "is it running, and is the port right?"
+            self.close()
+            raise ToolError(f"no GDB server at {where}: {error.strerror or error}", hint=hint) from None
+        except BaseException:
+            self.close()
+            raise
         self.socket.settimeout(None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -56,4 +51,3 @@ class Connection:
             self.socket.close()
         if self._server is not None:
             self._server.close()
-            self._server = None

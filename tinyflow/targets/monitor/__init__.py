@@ -12,7 +12,7 @@ from typing import Any
 from tinyflow.core.action import Tool
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import UsageError
-from tinyflow.targets.programs import how_to_get, program
+from tinyflow.targets.programs import tools
 from tinyflow.targets.protocol import Capabilities, Machine
 
 _ISAS = ("thumb", "riscv")
@@ -27,11 +27,8 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     if target["isa"] not in _ISAS:
         what = f"no firmware of {target['cpu']} runs by itself"
         raise UsageError(what, hint=f"there is a main for {' and '.join(_ISAS)}: recipes/runtimes/monitor")
-    tools = [Tool("package", "pyelftools"), Tool("package", "pyserial", pip_install("boards"))]
-    for name in ("server", "loader"):
-        if words.get(name):
-            tools.append(Tool("binary", program(words[name][0]), how_to_get(words[name][0])))
-    return Capabilities(tuple(tools))
+    packages = (Tool("package", "pyelftools"), Tool("package", "pyserial", pip_install("boards")))
+    return Capabilities((*packages, *tools(words)))
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:  # noqa: ARG001 (the protocol's)

@@ -20,13 +20,12 @@ from tinyflow.targets import elf
 from tinyflow.targets.chip_faults import overflow
 from tinyflow.targets.monitor.line import AGAIN, CALL, CHECK, READ, WRITE, Hello, Line, Trapped
 from tinyflow.targets.monitor.port import Port
-from tinyflow.targets.programs import Server, alone, free_port, load_by
+from tinyflow.targets.programs import Server, alone, free_port, load_by, soon
 from tinyflow.targets.protocol import Counters, Machine, cycles_of
 from tinyflow.targets.traps import words_of
 
 _MACHINES = {"thumb": "EM_ARM", "riscv": "EM_RISCV"}
 _SHORT_S = 1.5  # for an answer of firmware that may not be there
-_POLL_S = 0.1
 _READ_BYTES, _CHECK_BYTES = 256, 16384  # at a time
 _WORTH_CHECKING_BYTES = 64
 _ERASED = b"\xff"
@@ -131,19 +130,23 @@ class Monitor(Machine):
 
     def close(self) -> None:
         """See `protocol.Machine`. The board goes on waiting for somebody."""
-        self._close_port()
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        self._stop()
         self._ending.close()
 
     # The board
 
     def _start(self, firmware: Path) -> None:
-        """Run what stands for the board, and wait until its port is there."""
+        """Run what stands for the board, anew if it runs, and wait until its port is there."""
+        self._stop()
         number = free_port()
         self._server = Server(self._words["server"], {"port": number, "elf": str(firmware)})
         self._open_soon(self._words["port"].replace("{port}", number))
+
+    def _stop(self) -> None:
+        self._close_port()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     def _found(self, firmware: Path) -> Hello:
         """The board with this firmware, which is loaded if it has another. Raises RunError where that can't be had."""
@@ -189,18 +192,12 @@ class Monitor(Machine):
 
     def _open_soon(self, name: str) -> None:
         """The same, once it is there."""
-        end = time.monotonic() + self._start_s
-        while True:
-            try:
-                return self._open(name)
-            except ToolError as error:
-                if self._server is not None and self._server.status() is not None:
-                    ended, self._server = self._server, None
-                    raise ended.ended() from None
-                if time.monotonic() > end:
-                    error.hint = (self._server and self._server.last_words()) or error.hint
-                    raise
-                time.sleep(_POLL_S)
+        try:
+            soon(lambda: self._open(name), self._start_s, self._server)
+        except ToolError as error:
+            if self._server is not None and self._server.status() is None:
+                error.hint = self._server.last_words() or error.hint
+            raise
 
     def _close_port(self) -> None:
         if self._port is not None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from tinyflow.core.errors import RunError
-from tinyflow.targets.external.process import Ended, run
+from tinyflow.targets.programs import Ended, run
 
 # by instruction set, what `uname -m` says, as patterns of a shell
 MACHINES = {"arm": "armv7*|armv8l", "aarch64": "aarch64|arm64", "riscv": "riscv64", "x86_64": "x86_64"}
@@ -108,7 +109,7 @@ def _ask(words: Mapping[str, Any], script: str, given: Path, more_s: float) -> E
     command += ["-p", str(words["port"])] if words.get("port") else []
     command += [*words.get("options", ()), "--", words["host"], f"sh -c {quote(script)}"]
     agent = {name: os.environ[name] for name in ("SSH_AUTH_SOCK",) if name in os.environ}
-    return run(command, given, 2 * connect_s + more_s, is_given=True, variables=agent)
+    return run(command, {}, Path(tempfile.gettempdir()), 2 * connect_s + more_s, given=given, variables=agent)
 
 
 def _never_ran(words: Mapping[str, Any], ended: Ended, text: str, wanted: str) -> RunError:

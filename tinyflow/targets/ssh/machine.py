@@ -17,9 +17,8 @@ from tinyflow.core.errors import RunError
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.targets import chip_faults
 from tinyflow.targets.external.machine import External, Told
-from tinyflow.targets.external.process import Ended
 from tinyflow.targets.external.script import CALL, Step
-from tinyflow.targets.programs import alone
+from tinyflow.targets.programs import Ended, alone
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.segments import PAGE_BYTES
 from tinyflow.targets.ssh import connection
