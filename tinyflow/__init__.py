@@ -4,10 +4,30 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
+# Name → where it is. By name, since all layers import this module, and these are the arrows up: the door for users.
+_PLACES = {
+    "Project": "flow.api.project",
+    "Row": "flow.api.rows",
+    "Rows": "flow.api.rows",
+    "results": "flow.publishing.query",
+    "Frame": "report.frame",
+    **dict.fromkeys(
+        (
+            *("TinyflowError", "UsageError", "RecipeError", "ModelError", "ToolError", "DoesNotFit"),
+            *("RunError", "Timeout", "CacheError", "ValidationError"),
+        ),
+        "core.errors",
+    ),
+}
+
 
 def __getattr__(name: str) -> object:
-    """`tinyflow.results(…)`, imported when asked for: what only wants the version waits for nothing."""
-    if name == "results":
-        # By name, since all layers import this module, and this is the one arrow up: the door for users' scripts.
-        return import_module("tinyflow.flow.publishing.query").results
+    """`tinyflow.Project(…)`, imported when asked for: what only wants the version waits for nothing."""
+    if name in _PLACES:
+        return getattr(import_module(f"tinyflow.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What programs may use."""
+    return sorted([*_PLACES, "__version__"])

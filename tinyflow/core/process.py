@@ -224,6 +224,11 @@ def cancel_all() -> None:
             _kill_group(child)
 
 
+def forget_cancel() -> None:
+    """Let new ones start again: for programs that go on after an interruption. Nothing may still run."""
+    _is_cancelled.clear()
+
+
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)

@@ -51,10 +51,13 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     # Where doit looks for a dodo.py: understood, since ours hands over to us, but we find the project ourselves.
     cmd_options = DodoTaskLoader.cmd_options
 
-    def __init__(self) -> None:
+    def __init__(self, start: Path | None = None) -> None:
+        """`start` is a folder of the project, for programs of users; by itself it is where a command is typed."""
         super().__init__()
-        # A plan is very many objects that stay: looking through them again and again would find nothing to free.
-        gc.set_threshold(_OBJECTS_PER_COLLECTION)
+        self._start = start
+        if start is None:
+            # A plan is very many objects that stay: looking through them again and again would find nothing to free.
+            gc.set_threshold(_OBJECTS_PER_COLLECTION)
         self.started_s = time.monotonic()  # planning and checking are a part of what a run takes
         self.timeout_s: float | None = None  # of every action, where the user says so
         self.wanted = Wanted()  # of firmware
@@ -65,7 +68,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     @cached_property
     def project(self) -> Project:
         """Where things lie, seen from the working directory."""
-        return find_project(Path.cwd())
+        return find_project(self._start or Path.cwd())
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -129,6 +132,11 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         session = Session(self.project.cache, self.project.state, self.tell, _remote(os.environ, self.tell))
         session.on_failure = lambda action, error: locate(action, error, lambda: self.catalogue)
         return session
+
+    def close(self) -> None:
+        """Close the session, if there is one."""
+        if "session" in vars(self):
+            self.session.close()
 
     def forget_recipes(self) -> None:
         """Read the recipes and plan anew when next asked."""

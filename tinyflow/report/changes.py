@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from tinyflow.core import safe_text
 from tinyflow.report.compare import Change, Measured
-from tinyflow.report.formats import spell
 from tinyflow.report.frame import Frame
 from tinyflow.report.history import short
 from tinyflow.report.metrics import BY_NAME
+from tinyflow.report.tables import spell
 
 _COLUMNS = ("bench", "metric", "old", "new", "change", "verdict")
 _FIELDS = (

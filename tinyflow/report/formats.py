@@ -14,9 +14,8 @@ from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import ToolError
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
-from tinyflow.report.tables import aligned, csv_text, markdown_table, records
+from tinyflow.report.tables import aligned, csv_text, markdown_table, records, spell
 
-_EMPTY = "-"
 # Of xlsxwriter, which would make formulas of headings that begin with =, and links of those that begin with http:.
 _TEXTS_ARE_TEXTS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 _MOST_LETTERS = 32767  # of a cell, as Excel has it
@@ -124,15 +123,6 @@ def _plain(value: Any) -> Any:
 
 def _missing(package: str, extra: str) -> ToolError:
     return ToolError(f"{package} is not installed", hint=pip_install(extra), missing=True)
-
-
-def spell(value: Any) -> str:
-    """A cell for people: all digits of a whole number, grouped; six of another."""
-    if value is None or value == "":
-        return _EMPTY
-    if isinstance(value, float):
-        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 FORMATS: dict[str, Callable[[Frame], bytes]] = {

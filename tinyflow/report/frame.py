@@ -16,7 +16,7 @@ from tinyflow.recipes.suggest import hint_for
 from tinyflow.report import expressions
 from tinyflow.report.metrics import BY_NAME, METRICS
 from tinyflow.report.rows import AGREEMENT, cycle_model_of, spell_cycle_model
-from tinyflow.report.tables import EVIDENCE, evidence_of, spell_features
+from tinyflow.report.tables import EVIDENCE, evidence_of, html_table, spell_features
 
 Value = Any  # int, float, str or None
 Row = Mapping[str, Value]
@@ -56,6 +56,11 @@ class Frame:
         except ImportError as error:
             raise UsageError("pandas is not installed", hint="pip install pandas") from error
         return pandas.DataFrame([dict(row) for row in self.rows], columns=list(self.columns))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        columns = self.known().columns
+        return html_table(columns, ([row.get(name) for name in columns] for row in self.rows))
 
     def column(self, name: str) -> str:
         """The name itself; UsageError with a suggestion where there is no such column."""

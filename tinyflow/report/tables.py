@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tinyflow.core import safe_text
@@ -338,8 +339,26 @@ def smallest(found: Iterable[tuple[Hashable, float]]) -> dict[Hashable, float]:
     return {key: min(known) for key, known in values.items() if len(known) > 1}
 
 
+def spell(value: Any) -> str:
+    """A cell for people: all digits of a whole number, grouped; six of another."""
+    if value is None or value == "":
+        return _NOT_MEASURED
+    if isinstance(value, float):
+        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
 def markdown_table(lines: Iterable[Sequence[str]], are_numbers: Iterable[bool]) -> list[str]:
     """Lines of cells, headings first, as a table in Markdown, numbers to the right."""
     headings, *others = lines
     spelled = [headings, ["---:" if is_number else "---" for is_number in are_numbers], *others]
     return [f"| {' | '.join(map(safe_text.markdown_cell, cells))} |" for cells in spelled]
+
+
+def html_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A plain table, as notebooks show it; numbers to the right."""
+    lines = ["".join(f"<th>{escape(heading)}</th>" for heading in headings)]
+    for row in rows:
+        cells = (("" if isinstance(value, str) else ' style="text-align:right"', spell(value)) for value in row)
+        lines.append("".join(f"<td{style}>{escape(safe_text.shown(text))}</td>" for style, text in cells))
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"

@@ -144,15 +144,15 @@ def read_samples(inputs: Mapping[str, Path], plan: PlanDocument) -> Samples:
         if planned != wanted:
             raise ModelError(f"{plan.backend} made {kind} of {planned} bytes; the model's have {wanted}")
     return Samples(
-        inputs=_split(inputs["inputs.bin"].read_bytes(), reference["inputs"], reference["samples"]),
-        outputs=_split(inputs["reference.bin"].read_bytes(), reference["outputs"], reference["samples"]),
+        inputs=split(inputs["inputs.bin"].read_bytes(), reference["inputs"], reference["samples"]),
+        outputs=split(inputs["reference.bin"].read_bytes(), reference["outputs"], reference["samples"]),
         output_tensors=reference["outputs"],
         reference=reference["reference"],
         evidence={name: reference[key] for name, key in _EVIDENCE.items() if key in reference},
     )
 
 
-def _split(content: bytes, tensors: Sequence[Mapping[str, Any]], count: int) -> list[list[bytes]]:
+def split(content: bytes, tensors: Sequence[Mapping[str, Any]], count: int) -> list[list[bytes]]:
     """Cut a file into samples, and these into tensors."""
     size = count * sum(tensor["bytes"] for tensor in tensors)
     if size != len(content):
@@ -411,7 +411,7 @@ def _agreement_with(path: Path, answers: _Answers, samples: Samples) -> dict[str
     """How far a dequantised network's outputs agree with those of the integer one: numbers as of `agreement`."""
     from tinyflow.stages.agreement import agreement
 
-    integers = _split(path.read_bytes(), samples.output_tensors, len(samples.inputs))
+    integers = split(path.read_bytes(), samples.output_tensors, len(samples.inputs))
     return agreement(samples.output_tensors, integers, answers.outputs)
 
 

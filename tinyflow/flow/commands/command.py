@@ -136,8 +136,7 @@ class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types
         try:
             return super().parse_words(words)
         finally:
-            if "session" in vars(self.loader):
-                self.loader.session.close()
+            self.loader.close()
 
 
 def option(

@@ -13,10 +13,9 @@ from typing import Any, TextIO
 
 from doit.cmd_run import Run as DoitRun
 
-from tinyflow.core import process, worker
+from tinyflow.core import process
 from tinyflow.core.action import JSON
 from tinyflow.core.errors import CacheError, TinyflowError, UsageError
-from tinyflow.core.forkserver import ForkServers
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
 from tinyflow.core.units import format_seconds, format_size, parse_size
 from tinyflow.flow.commands.command import CANCELLED, Refusing, option, parse_timeout, run_options
@@ -29,7 +28,7 @@ from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.publish import Row, compare_published, publish
 from tinyflow.flow.session.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
 from tinyflow.flow.session.ledger import exit_status
-from tinyflow.flow.session.preimports import of_many
+from tinyflow.flow.session.preimports import copied_workers
 from tinyflow.flow.session.reporter import Reporter
 from tinyflow.flow.session.signals import stoppable, unstoppable
 from tinyflow.flow.session.tasks import Ready
@@ -168,20 +167,16 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         reporter = Reporter(display, self.loader.ledger, is_verbose=verbosity > 1)
         loader = self.loader
         waiting = [action for action in loader.selection.all_actions.values() if not loader.ledger.is_done(action)]
-        fork_servers = ForkServers(of_many(waiting), loader.project.state)
-        loader.session.call_isolated = fork_servers.call
-        try:
-            with stoppable():
-                status: int = super()._execute(
-                    stream, continue_=continue_, reporter=reporter, num_process=num_process, par_type=par_type
-                )
-                return status
-        except KeyboardInterrupt:
-            process.cancel_all()
-            return CANCELLED
-        finally:
-            loader.session.call_isolated = worker.call_isolated
-            fork_servers.close()
+        with copied_workers(loader.session, waiting, loader.project.state):
+            try:
+                with stoppable():
+                    status: int = super()._execute(
+                        stream, continue_=continue_, reporter=reporter, num_process=num_process, par_type=par_type
+                    )
+                    return status
+            except KeyboardInterrupt:
+                process.cancel_all()
+                return CANCELLED
 
     def _export(self, stream: TextIO) -> None:
         """Write the archives that were asked for."""

@@ -150,13 +150,11 @@ class Watch(OwnCommand):
         ledger, errors = Ledger(), {}
 
         def done(action: Action, ended: Outcome | Exception) -> None:
+            ledger.note(action, ended)
             if isinstance(ended, Exception):
                 errors[action.id] = ended
-                ledger.begin(action)
-                ledger.fail(action, ended)
                 print(*error_lines(ended, action.title), sep="\n", flush=True)
                 return
-            ledger.end(action, ended.outcome, ended.seconds)
             if self._is_verbose:
                 print(f"  {ended.outcome}  {action.title}  {ended.seconds:.2f} s", flush=True)
             if action.id in finals:

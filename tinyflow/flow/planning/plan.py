@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from tinyflow.core.action import JSON, Action, Input, Output, in_order
+from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, in_order
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.builds import Builds, target_facts
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, no_cycles, power_of, trace_inputs
@@ -26,6 +26,8 @@ from tinyflow.recipes.schema import Target
 from tinyflow.recipes.suite import expand
 from tinyflow.targets.protocol import capabilities
 
+# what a run is given and held against
+_COMPARED = ("inputs.bin", "reference.bin", "reference.json", "original.bin")
 _SHORT_ID = 12  # of 50,000 tasks two have one name with a chance of 4 in a million
 
 
@@ -173,7 +175,7 @@ class Planner:
         for action in plan.actions:
             if action.stage == "profile":
                 return action
-        run = next(action for action in plan.actions if action.stage == "run")
+        run = run_of(plan)
         can = capabilities(run.parameters["target"])
         if can.trace is None and not can.counts_calls:
             plan.bench.refuse(
@@ -186,7 +188,7 @@ class Planner:
 
     def trace(self, plan: BenchPlan, cache: Mapping[str, JSON] | None) -> Action:
         """What a planned bench's first inference reads and writes, and how a cache would do."""
-        run = next(action for action in plan.actions if action.stage == "run")
+        run = run_of(plan)
         more = capabilities(run.parameters["target"]).accesses
         if more is None:
             plan.bench.refuse(
@@ -204,6 +206,28 @@ class Planner:
                 outputs=("trace.json",),
                 parameters={**given, **({} if cache is None else {"cache": cache})},
                 inputs=_looked_at(run, self._made(more)),
+            )
+        )
+
+    def infer(self, plan: BenchPlan, given: Path, count: int) -> Action:
+        """What the firmware of a planned bench computes of a file's samples; the file's name tells its content."""
+        run = run_of(plan)
+        return self._known.add(
+            replace(
+                run,
+                stage="infer",
+                title=f"infer {plan.name}",
+                function="tinyflow.stages.infer:infer",
+                outputs=("outputs.bin",),
+                parameters={
+                    **{name: run.parameters[name] for name in ("target", "limit_instructions")},
+                    "samples": count,
+                },
+                inputs={
+                    **{name: put for name, put in _looked_at(run, {}).items() if name not in _COMPARED},
+                    "given.bin": SourceFile(given, given.name),
+                },
+                timeout_s=run.timeout_s * count,
             )
         )
 
@@ -290,6 +314,11 @@ class Planner:
                 inputs={name: action.output(name) for action in made for name in wanted if name in action.outputs},
             )
         )
+
+
+def run_of(plan: BenchPlan) -> Action:
+    """The action that runs a bench's firmware."""
+    return next(action for action in plan.actions if action.stage == "run")
 
 
 def _looked_at(run: Action, more: Mapping[str, Output]) -> dict[str, Input]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tinyflow.core.action import Action
 from tinyflow.core.errors import TinyflowError
+from tinyflow.core.execute import Outcome
 from tinyflow.core.process import Cancelled
 from tinyflow.core.states import DONE, FAILED, RUNNING, STOPPED
 
@@ -50,6 +51,14 @@ class Ledger:
         """An action ended without outputs."""
         state = STOPPED if isinstance(error, Cancelled) else FAILED
         self._put(action, Entry(state, time.monotonic() - self._started[action.id], error))
+
+    def note(self, action: Action, ended: Outcome | Exception) -> None:
+        """An action ended so that was not told of before."""
+        if isinstance(ended, Exception):
+            self.begin(action)
+            self.fail(action, ended)
+        else:
+            self.end(action, ended.outcome, ended.seconds)
 
     def _put(self, action: Action, entry: Entry) -> None:
         with self._changed:

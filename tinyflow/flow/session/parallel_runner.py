@@ -9,22 +9,26 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from tinyflow.core import process
 from tinyflow.core.action import Action
 from tinyflow.core.execute import Outcome, Session
+from tinyflow.flow.session.tasks import REFUSING
 
 Done = Callable[[Action, "Outcome | Exception"], None]
 
 
-def run(actions: Collection[Action], session: Session, done: Done) -> None:
+def run(actions: Collection[Action], session: Session, done: Done, jobs: int | None = None) -> None:
     """Execute actions that are after those that they wait for; `done` hears of each that ran, here, one by one.
 
     What waits for an action that failed is left out. An interruption stops all children before it goes on.
     """
-    waiting = {action.id: action for action in session.stale(actions)}
+    stale = session.stale(actions)
+    # As under doit: what may refuse a model goes before what would be compiled for it in vain.
+    waiting = {action.id: action for action in sorted(stale, key=lambda action: action.stage not in REFUSING)}
+    width = jobs or max(2, os.cpu_count() or 1)
     failed: set[str] = set()
     running: dict[Future[Outcome], Action] = {}
-    with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(width) as pool:
         try:
             while waiting or running:
-                _start(waiting, running, failed, pool, session)
+                _start(waiting, running, failed, pool, session, width)
                 if not running:
                     continue
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -49,13 +53,14 @@ def _start(
     failed: set[str],
     pool: ThreadPoolExecutor,
     session: Session,
+    width: int,
 ) -> None:
-    """Submit what waits for nothing; drop what waits for a failure."""
+    """Submit what waits for nothing, as much as can begin; drop what waits for a failure."""
     busy = {action.id for action in running.values()}
     for action in list(waiting.values()):
         before = {dependency.id for dependency in action.dependencies}
         if before & failed:
             failed.add(waiting.pop(action.id).id)
-        elif not before & (waiting.keys() | busy):
+        elif len(running) < width and not before & (waiting.keys() | busy):
             running[pool.submit(session.execute, waiting.pop(action.id))] = action
             busy.add(action.id)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from tinyflow.core import worker
 from tinyflow.core.action import Action
-from tinyflow.core.forkserver import Kind, kind_of
+from tinyflow.core.execute import Session
+from tinyflow.core.forkserver import ForkServers, Kind, kind_of
 
 SEVERAL = 3  # of a kind: fewer are done before a process to copy has paid
 # distribution → what of it takes long to import
@@ -34,3 +38,15 @@ def of_many(actions: Collection[Action]) -> dict[Kind, list[str]]:
     isolated = {kind_of(action): action for action in actions if action.isolated}
     counts = Counter(kind_of(action) for action in actions)
     return {kind: modules_of(action) for kind, action in isolated.items() if counts[kind] >= SEVERAL}
+
+
+@contextmanager
+def copied_workers(session: Session, actions: Collection[Action], folder: Path) -> Iterator[None]:
+    """Within, workers for these actions are copies of processes that have the imports, where that pays."""
+    fork_servers = ForkServers(of_many(actions), folder)
+    session.call_isolated = fork_servers.call
+    try:
+        yield
+    finally:
+        session.call_isolated = worker.call_isolated
+        fork_servers.close()

@@ -17,7 +17,7 @@ from tinyflow.flow.session.ledger import Ledger
 from tinyflow.flow.session.needed_actions import Demand
 
 # A file, the reference interpreters, a backend: what takes a model or not; quick where it is refused.
-_REFUSING = frozenset(
+REFUSING = frozenset(
     {"source", "frontend", "fetch", "cut", "tidy", "shrink", "patch", "quantise", "convert", "lower", "generate"}
 )
 # Actions keep logs of their own; doit would mix the output of threads and keep it in memory.
@@ -47,7 +47,7 @@ def early_tasks(stale: Iterable[Task]) -> list[str]:
 
 
 def _is_early(task: Task) -> bool:
-    return task.name.partition(":")[0] in _REFUSING
+    return task.name.partition(":")[0] in REFUSING
 
 
 class Ready(deque[Any]):

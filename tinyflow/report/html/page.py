@@ -13,7 +13,6 @@ from tinyflow.core import safe_text
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import tables
 from tinyflow.report.documents import BenchDocuments
-from tinyflow.report.formats import spell
 from tinyflow.report.frame import Frame
 from tinyflow.report.html import bars
 from tinyflow.report.html.detail import Details
@@ -21,6 +20,7 @@ from tinyflow.report.html.fingerprint import template_folder
 from tinyflow.report.html.table import table
 from tinyflow.report.metrics import METRICS
 from tinyflow.report.published import SideBySide, side_by_side
+from tinyflow.report.tables import spell
 
 Row = Mapping[str, Any]
 Trends = Mapping[str, Mapping[str, str]]  # bench → metric → sparkline

@@ -1,0 +1,36 @@
+"""`docs/python.md` word by word: every block of Python runs, in its order, in a folder with a network."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import kept
+import pytest
+
+from tinyflow.model.zoo import synthesize
+
+CHECKOUT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"```python\n(.*?)```", (CHECKOUT / "docs" / "python.md").read_text(encoding="utf-8"), re.DOTALL)
+CHECKS = """
+assert row.validation["result"] == "exact" and row.artifacts["firmware.elf"].is_file()
+assert len(rows) == 2 and not rows.failed
+assert y.shape == x.shape and y.dtype == np.int8 and real.dtype == np.float32
+"""
+
+
+@pytest.mark.slow
+def test_it_works_word_by_word(tmp_path: Path) -> None:
+    """From `import tinyflow` to the last line; what it shows is as the text says."""
+    network = {"graph": "toycar", "features": 33, "hidden": 10, "bottleneck": 3, "depth": 1}
+    (tmp_path / "my_net.tflite").write_bytes(synthesize(network))
+    script = tmp_path / "script.py"
+    script.write_text("\n".join([*BLOCKS, CHECKS]))
+    environment = {**os.environ, "TINYFLOW_CACHE": str(kept.folder()), "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    assert "needs " in done.stdout, "what does not fit is told"

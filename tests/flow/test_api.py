@@ -1,0 +1,137 @@
+"""`tinyflow.Project`: rows, arrays and errors for programs, by the engine of the commands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import kept
+import numpy as np
+import pytest
+from flow_support import CHECKOUT, Run
+from synthetic_benches import SyntheticPlanner
+from tests_support import write_models
+
+import tinyflow
+from tinyflow.flow.api import project as api
+from tinyflow.flow.loader import Loader
+from tinyflow.model.zoo import synthesize
+
+
+class _Loader(Loader):
+    def __init__(self, start: Path) -> None:
+        super().__init__(start)
+        self.planner = SyntheticPlanner(self.catalogue)
+
+
+@pytest.fixture
+def mine(project: Path, monkeypatch: pytest.MonkeyPatch) -> tinyflow.Project:
+    """A project with synthetic benches."""
+    monkeypatch.setattr(api, "Loader", _Loader)
+    monkeypatch.setenv("TINYFLOW_CACHE", "cache")
+    return tinyflow.Project(project)
+
+
+def test_the_package_shows_what_programs_use_and_imports_nothing_for_it() -> None:
+    """`dir` lists all names, each of them is there; the import alone loads no other module of ours, nor numpy."""
+    code = (
+        "import sys, tinyflow; told = dir(tinyflow);"
+        "assert not {name for name in sys.modules if name.startswith(('tinyflow.', 'numpy', 'doit'))};"
+        "print(*(name for name in told if getattr(tinyflow, name) is not None))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True)
+    assert {"Project", "Row", "Rows", "results", "TinyflowError"} <= set(done.stdout.split()), done.stderr
+    stub = (CHECKOUT / "tinyflow" / "__init__.pyi").read_text()
+    assert set(dir(tinyflow)) - {"__version__"} == {line.split()[-1] for line in stub.splitlines() if " as " in line}
+
+
+def test_a_bench_is_a_row_with_metrics_and_files(mine: tinyflow.Project) -> None:
+    """What the command would show and write; again nothing runs, and a row is a mapping of results' columns."""
+    ended = []
+    mine.progress = lambda *told: ended.append(told)
+    row = mine.bench("net-good-chip")
+    assert (row.status, row["invoke_instructions"], row.metrics["rom_bytes"]) == ("ok", 5002, 96)
+    assert row.validation["result"] == "exact" and row.error is None
+    assert json.loads(row.artifacts["sizes.json"].read_text())["rom_code"] == 20
+    assert row.artifacts["firmware.elf"] == mine.path / "build" / "net-good-chip" / "firmware.elf"
+    assert ended[-1] == ("report net-good-chip", "built", 6, 6)
+    ended.clear()
+    assert mine.bench("bench:net-good-chip").report == row.report | {
+        "stages": mine.bench("net-good-chip").report["stages"]
+    }
+    assert not ended
+    assert "<td>net-good-chip</td>" in row._repr_html_() and "5,002" in row._repr_html_()
+
+
+def test_what_ends_a_bench_is_raised_in_the_commands_words(mine: tinyflow.Project, synthetic: Run) -> None:
+    """For firmware that faults, and for what can't be planned."""
+    for name, kind in (("net-faults-chip", tinyflow.RunError), ("net-overflows-chip", tinyflow.DoesNotFit)):
+        with pytest.raises(kind) as raised:
+            mine.bench(name)
+        told = [line.partition("failed")[2].strip() for line in synthetic(f"bench:{name}").stdout.splitlines()]
+        assert str(raised.value).splitlines()[0] in told
+    with pytest.raises(tinyflow.UsageError) as raised:
+        mine.bench("net")
+    assert str(raised.value).splitlines()[0] == synthetic("bench:net").stderr.splitlines()[0]
+    with pytest.raises(tinyflow.UsageError, match="names 2 benches"):
+        mine.bench("net-good-*")
+    with pytest.raises(tinyflow.UsageError, match="no folder"):
+        tinyflow.Project(mine.path / "nowhere")
+
+
+def test_several_benches_go_on_when_one_fails(mine: tinyflow.Project) -> None:
+    """A row for each, with the error where there is one; a suite's page is written."""
+    rows = mine.suite("mixed", jobs=2)
+    assert [row.status for row in rows] == ["ok", "failed", "mismatch", "does_not_fit", "timeout"]
+    assert [row.bench for row in rows.failed] == [row.bench for row in rows][1:]
+    assert isinstance(rows["net-faults-chip"].error, tinyflow.RunError)
+    assert rows["net-differs-chip"]["invoke_instructions"] == 5002
+    assert rows.files == (mine.path / "build" / "suites" / "mixed" / "report.html",)
+    assert rows.frame.where("status != ok").column("rom_bytes") and "hard fault in conv_3" in rows._repr_html_()
+    with pytest.raises(tinyflow.UsageError, match="no row of bench"):
+        rows["net-good-host"]
+    assert [row.bench for row in mine.run(["tiny-good-chip", "bench:net-good-*"])] == [
+        *("tiny-good-chip", "net-good-chip", "net-good-host")
+    ]
+
+
+def test_calls_may_run_at_once(mine: tinyflow.Project) -> None:
+    """From threads, so that `asyncio.to_thread` does for who must not wait."""
+
+    async def both() -> list[tinyflow.Row]:
+        return await asyncio.gather(*(asyncio.to_thread(mine.bench, f"{net}-good-chip") for net in ("net", "tiny")))
+
+    assert [row.status for row in asyncio.run(both())] == ["ok", "ok"]
+    assert threading.active_count() < 50
+
+
+def test_a_program_goes_on_after_an_interruption(mine: tinyflow.Project) -> None:
+    """What ran is stopped; the next call runs again."""
+
+    def interrupt(*told: object) -> None:
+        raise KeyboardInterrupt
+
+    mine.progress = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        mine.bench("net-good-chip")
+    mine.progress = None
+    assert mine.bench("net-good-chip").status == "ok"
+
+
+@pytest.mark.slow
+def test_firmware_computes_arrays_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bench's own samples give the reference's outputs, bytes or real values; what doesn't fit is refused."""
+    monkeypatch.setenv("TINYFLOW_CACHE", str(kept.folder()))
+    write_models(tmp_path, {"dense": synthesize({"graph": "toycar", "features": 37, "hidden": 18, "depth": 2})})
+    project = tinyflow.Project(tmp_path)
+    bench = "dense-tinyc-stm32f4"
+    samples = project.bench(bench).samples
+    given, expected = samples.inputs[0], samples.outputs[0]
+    assert given.shape == expected.shape == (8, 37) and given.dtype == np.int8
+    assert np.array_equal(project.infer(bench, given, jobs=2), expected)
+    many = np.concatenate([given[::-1]] * 40)
+    assert np.array_equal(project.infer(bench, many), np.concatenate([expected[::-1]] * 40))

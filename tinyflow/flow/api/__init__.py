@@ -1,0 +1,1 @@
+"""The door for Python programs and notebooks: a project, its benches as rows. The engine is that of the commands."""

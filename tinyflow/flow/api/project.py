@@ -1,0 +1,200 @@
+"""`tinyflow.Project`: what commands do, as calls that give values and raise errors. Prints nothing but warnings.
+
+Each call is a session of its own, as a command is: recipes and sources are read anew, any number of calls may run at
+once in threads, and what was made before is up to date.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinyflow.core import process
+from tinyflow.core.action import Action, Output, in_order
+from tinyflow.core.digest import of_bytes
+from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.core.execute import Outcome
+from tinyflow.core.states import FAILED
+from tinyflow.flow.api.rows import Row, Rows, Samples
+from tinyflow.flow.loader import Loader
+from tinyflow.flow.planning.plan import BenchPlan, run_of
+from tinyflow.flow.planning.selection import Selection
+from tinyflow.flow.publishing.publish import publish
+from tinyflow.flow.session import parallel_runner
+from tinyflow.flow.session.preimports import copied_workers
+
+if TYPE_CHECKING:
+    from tinyflow.flow.api.arrays import Ports
+
+_MOST_SAMPLES = 256  # of one action: how far it is can be told, and what is made is kept if the rest is stopped
+Progress = Callable[[str, str, int, int], None]
+"""Gets an action's title, its state (`built`, `hit`, `up to date`, `failed`), how many ended, and of how many."""
+
+
+class Project:
+    """A folder with recipes, or any folder: benches are named as on the command line."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = ".",
+        *,
+        jobs: int | None = None,
+        timeout_s: float | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """`jobs`: actions at once, all cores by itself; `timeout_s`: of each action, instead of the recipes'."""
+        self.path = Path(path).expanduser().absolute()
+        if not self.path.is_dir():
+            raise UsageError(f"no folder {self.path}", hint="a project is a folder; `tinyflow init` makes one")
+        self.jobs = jobs
+        self.timeout_s = timeout_s
+        self.progress = progress
+
+    def __repr__(self) -> str:
+        return f"Project({str(self.path)!r})"
+
+    # What runs
+
+    def bench(self, name: str, *, jobs: int | None = None) -> Row:
+        """Build and run one bench: `vww-tinyc-stm32f7+dsp`. Raises what ended it, TinyflowError."""
+        rows = self.run([f"bench:{name.removeprefix('bench:')}"], jobs=jobs)
+        if len(rows) != 1:
+            raise UsageError(f'"{name}" names {len(rows)} benches', hint="project.run([…]) takes several")
+        if rows[0].error is not None:
+            raise rows[0].error
+        return rows[0]
+
+    def suite(self, name: str, *, jobs: int | None = None) -> Rows:
+        """Build, run and report the benches of a suite."""
+        return self.run([f"suite:{name.removeprefix('suite:')}"], jobs=jobs)
+
+    def run(self, words: str | Iterable[str], *, jobs: int | None = None) -> Rows:
+        """What a command line of these words runs: benches, `suite:…`, `bench:*-tinyc-stm32f4`.
+
+        A bench that fails leaves a row with its `error`, and the others go on. Raises UsageError, RecipeError.
+        """
+        words = [words] if isinstance(words, str) else list(words)
+        with self._open() as loader:
+            _ = loader.checkout  # before anything is read
+            selection = loader.selector.select(words, is_bare_fine=True)
+            self._execute(loader, selection.all_actions.values(), jobs)
+            return self._published(loader, selection)
+
+    def infer(self, name: str, inputs: Any, *, jobs: int | None = None) -> Any:
+        """What the firmware of a bench computes of arrays of yours, on its target: an array, or one for each output.
+
+        `inputs` is an array `[n, …]` of n samples, for several inputs a list of them; of the network's own type, or of
+        real values, which its scale quantises: then outputs are real values, too. To a network with state the samples
+        are one sequence. Raises UsageError for what it doesn't take, and what ended the bench.
+        """
+        with self._open() as loader:
+            plan = loader.planner.plan_bench(loader.selector.bench(name.removeprefix("bench:")))
+            run = run_of(plan)
+            ins, outs = self._ports(loader, run)
+            samples, is_real = ins.to_bytes(inputs)
+            has_state = bool(json.loads(self._read(loader, run, "plan.json")).get("reset"))
+            at_once = 1 if has_state else jobs or self.jobs or os.cpu_count() or 1
+            size = min(-(-len(samples) // at_once), len(samples) if has_state else _MOST_SAMPLES)
+            with tempfile.TemporaryDirectory() as folder:
+                actions = []
+                for begin in range(0, len(samples), size):
+                    chunk = samples[begin : begin + size]
+                    given = Path(folder) / f"{of_bytes(b''.join(chunk)).partition(':')[2]}.bin"
+                    given.write_bytes(b"".join(chunk))
+                    actions.append(loader.planner.infer(plan, given, len(chunk)))
+                self._make(loader, actions, jobs)
+                answers = [loader.session.output_path(action, "outputs.bin").read_bytes() for action in actions]
+        arrays = outs.of_bytes(b"".join(answers), is_real=is_real)
+        return arrays[0] if len(arrays) == 1 else arrays
+
+    # How it is done
+
+    @contextmanager
+    def _open(self) -> Iterator[Loader]:
+        loader = Loader(self.path)
+        loader.timeout_s = self.timeout_s
+        try:
+            yield loader
+        finally:
+            loader.close()
+
+    def _execute(
+        self, loader: Loader, actions: Iterable[Action], jobs: int | None = None
+    ) -> list[tuple[Action, Exception]]:
+        """Run what is stale of these actions, and note in the ledger what became of each; those that failed."""
+        stale = loader.session.stale(list(actions))
+        failed = []
+        ended = 0
+
+        def done(action: Action, how: Outcome | Exception) -> None:
+            nonlocal ended
+            ended += 1
+            loader.ledger.note(action, how)
+            if isinstance(how, Exception):
+                failed.append((action, how))
+            if self.progress is not None:
+                state = FAILED if isinstance(how, Exception) else how.outcome
+                self.progress(action.title, state, ended, len(stale))
+
+        try:
+            with copied_workers(loader.session, stale, loader.project.state):
+                parallel_runner.run(stale, loader.session, done, jobs or self.jobs)
+        except BaseException:
+            process.forget_cancel()  # all have ended; this program goes on
+            raise
+        return failed
+
+    def _published(self, loader: Loader, selection: Selection) -> Rows:
+        known = (loader.session, loader.ledger, loader.project, loader.catalogue)
+        reports, files, _ = publish(selection, *known, loader.checkout, loader.tell)
+        return Rows([self._row(loader, selection.benches.get(row["bench"]), row) for row in reports], files)
+
+    def _row(self, loader: Loader, plan: BenchPlan | None, report: dict[str, object]) -> Row:
+        bench = str(plan.bench if plan is not None else report["bench"])
+        folder = loader.project.build / str(report["bench"])
+        return Row(report, folder, None if plan is None else _error(loader, plan), lambda: self._samples(bench))
+
+    def _samples(self, bench: str) -> Samples:
+        """The arrays that a bench runs with."""
+        with self._open() as loader:
+            run = run_of(loader.planner.plan_bench(loader.selector.bench(bench)))
+            inputs, outputs = self._ports(loader, run)
+            given, expected = (self._read(loader, run, name) for name in ("inputs.bin", "reference.bin"))
+        return Samples(inputs.of_bytes(given), outputs.of_bytes(expected))
+
+    def _ports(self, loader: Loader, run: Action) -> tuple[Ports, Ports]:
+        """What the network of a bench takes and gives."""
+        from tinyflow.flow.api.arrays import Ports
+
+        described = json.loads(self._read(loader, run, "reference.json"))
+        return Ports.of(described["inputs"], "input"), Ports.of(described["outputs"], "output")
+
+    def _read(self, loader: Loader, action: Action, name: str) -> bytes:
+        """An input of an action, made if need be."""
+        made = action.inputs[name]
+        assert isinstance(made, Output), "samples and plans are made"
+        self._make(loader, [made.action])
+        return loader.session.output_path(*made).read_bytes()
+
+    def _make(self, loader: Loader, actions: Iterable[Action], jobs: int | None = None) -> None:
+        """Run actions and what they wait for. Raises the first error."""
+        for action, error in self._execute(loader, in_order(actions).values(), jobs):
+            raise _placed(action, error)
+
+
+def _error(loader: Loader, plan: BenchPlan) -> Exception | None:
+    """What ended a bench."""
+    entries = ((action, loader.ledger.get(action)) for action in plan.actions)
+    return next((_placed(action, entry.error) for action, entry in entries if entry and entry.error), None)
+
+
+def _placed(action: Action, error: Exception) -> Exception:
+    """The error with the place that a command tells, too: what was being done."""
+    if isinstance(error, TinyflowError) and not error.where.startswith(action.title):
+        error.where = ": ".join(filter(None, [action.title, error.where]))
+    return error
