@@ -256,6 +256,24 @@ def test_a_key_of_an_earlier_version_is_refused_with_its_new_name(kind: type[Rec
     assert f"x.yaml:{now}" in "\n".join(_refusal(kind, f"description: d\n{old}\n"))
 
 
+@pytest.mark.parametrize(
+    ("module", "words", "seen"),
+    [
+        ("gdb", "gdb: {connect: 'lab:1', reset: ''}", {"connect": "lab:1", "reset": ""}),
+        ("qemu", "qemu: {has_probe_ram: false}", {"machine": "m", "has_probe_ram": False}),
+        ("qemu", "qemu: {}", {"machine": "m", "has_probe_ram": True}),
+    ],
+)
+def test_what_runs_a_target_is_told_of_what_is_off(module: str, words: str, seen: dict[str, object]) -> None:
+    """An empty word of a recipe isn't one that it leaves out."""
+    processor = "description: x\nisa: thumb\nsimulators: {qemu: {machine: m, has_probe_ram: true}}\n"
+    text = _TARGET.replace("unicorn", module) + words
+    target = validate(Target, "x", text.encode(), "x.yaml")
+    told = target.seen(validate(Processor, "x", processor.encode(), "x.yaml"))["machine"]
+    assert {name: told[name] for name in seen} == seen
+    assert "memory" not in told and "identification" not in told
+
+
 def test_a_program_for_linux_needs_no_memory_map() -> None:
     """It has one, a stack and another linker script; what a recipe says holds."""
     target = validate(Target, "x", (_SSH + "{host: pi}\n").encode(), "x.yaml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, field, fields, replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -346,8 +346,10 @@ class Target(Recipe):
     def seen(self, processor: Processor) -> dict[str, Any]:
         """What the module that runs it is told of it, its processor's words and its own."""
         seen = processor.seen_by(self.implementation)
-        words = asdict(self.gdb or self.external or self.ssh or self.monitor or self.qemu)
-        own = {name: value for name, value in words.items() if name not in ("memory", *FIRMWARES_OWN) and value}
+        words = self.gdb or self.external or self.ssh or self.monitor or self.qemu
+        unsaid: dict[str, tuple[Any, ...]] = {one.name: (one.default, {}) for one in fields(words)}
+        own = {name: value for name, value in asdict(words).items() if value or value not in unsaid[name]}
+        own = {name: value for name, value in own.items() if name not in ("memory", *FIRMWARES_OWN)}
         return {**seen, "machine": {**seen.get("machine", {}), **own}} if own else seen
 
     @property
