@@ -299,6 +299,24 @@ def test_memory_is_read_and_written_in_pieces() -> None:
     assert asked[0][-2:] == b"%02x" % (sum(b"m10,780") % 256)
 
 
+def test_a_server_that_reads_no_memory_has_none() -> None:
+    """An empty answer is to what a server doesn't know."""
+    assert conversation([""])[0].read(0x10, 4) is None
+
+
+def test_what_does_not_stop_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted, and nothing comes; or the server goes when it is to be interrupted."""
+    monkeypatch.setattr("tinyflow.targets.remote._ANSWER_LIMIT_S", 0.05)
+    deaf, asked = conversation([b"+", b"+", ""])
+    with pytest.raises(TimeoutError):
+        deaf.run(lambda: True, 0.01)
+    assert asked[1] == b"\x03"
+    (theirs, requests), (answers, _) = os.pipe(), os.pipe()
+    goes = Remote(os.fdopen(requests, "wb", buffering=0), os.fdopen(answers, "rb"))
+    with pytest.raises(Gone):
+        goes.run(lambda: os.close(theirs) is None, 0.01)
+
+
 def test_registers_have_names_and_sizes() -> None:
     """Over several documents and packets; a number that is left out is the next."""
     remote, asked = conversation(

@@ -61,7 +61,7 @@ class Remote:
         while len(data) < size_bytes:
             wanted = min(self._piece_bytes, size_bytes - len(data))
             answer = self.ask(f"m{address + len(data):x},{wanted:x}")
-            if answer.startswith("E"):
+            if not answer or answer.startswith("E"):
                 return None
             data += bytes.fromhex(answer)
         return data
@@ -160,17 +160,21 @@ class Remote:
         self.receive(_ANSWER_LIMIT_S)
 
     def run(self, watch: Callable[[], bool], every_s: float) -> bool:
-        """Run until it stops. Whether it did by itself, and not because `watch`, asked from time to time, wanted it."""
+        """Run until it stops. Whether it did by itself, and not because `watch`, asked from time to time, wanted it.
+
+        Raises TimeoutError where it goes on all the same.
+        """
         self.send(f"vCont;c{self._thread}")
-        is_by_itself = True
         while True:
             try:
                 self.receive(every_s)
-                return is_by_itself
+                return True
             except TimeoutError:
-                if is_by_itself and watch():
-                    is_by_itself = False
-                    self.interrupt()
+                if watch():
+                    break
+        self.interrupt()
+        self.receive(_ANSWER_LIMIT_S)
+        return False
 
     def monitor(self, command: str) -> str:
         """Have the server do what its console would; what it prints, or its refusal."""
@@ -189,17 +193,18 @@ class Remote:
 
     def send(self, packet: str | bytes) -> None:
         """A request whose answer is waited for elsewhere. Raises Gone."""
-        data = packet.encode() if isinstance(packet, str) else packet
-        try:
-            self._requests.write(framed(data))
-            self._requests.flush()
-        except ConnectionError:
-            raise Gone from None
+        self._put(framed(packet.encode() if isinstance(packet, str) else packet))
 
     def interrupt(self) -> None:
-        """Stop what runs."""
-        self._requests.write(INTERRUPT)
-        self._requests.flush()
+        """Stop what runs. Raises Gone."""
+        self._put(INTERRUPT)
+
+    def _put(self, data: bytes) -> None:
+        try:
+            self._requests.write(data)
+            self._requests.flush()
+        except OSError:
+            raise Gone from None
 
     def receive(self, limit_s: float | None) -> str:
         """The next packet, acknowledged. Raises TimeoutError and keeps what has come; None: no limit."""
@@ -213,7 +218,7 @@ class Remote:
                 raise TimeoutError
             try:
                 more = os.read(self._answers.fileno(), 65536)
-            except ConnectionError:
+            except OSError:
                 raise Gone from None
             if not more:
                 raise Gone
