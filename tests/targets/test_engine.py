@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,28 @@ def test_one_that_behaves(started: Any, tmp_path: Path) -> None:
     assert told["remarks"] == [] and 0 <= told["memory_bytes"] < 100 << 20
 
 
+def test_one_that_is_not_installed_leaves_no_process(
+    started: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told with the command that installs it."""
+    children: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def noted(*words: Any, **more: Any) -> subprocess.Popen[bytes]:
+        children.append(popen(*words, **more))
+        return children[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    with pytest.raises(ToolError, match="fake is not installed") as caught:
+        started(fake_engines.ZEROS, "no_such_engine>=2")
+    assert caught.value.hint == "pip install fake"
+    assert [child.poll() for child in children] == [-9]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "requires", "kind", "words"),
     [
-        (fake_engines.ZEROS, "no_such_engine>=2", ToolError, "fake is not installed"),
         (fake_engines.ZEROS, "fake>=1.10", ToolError, "fake: fake is 1.2, and must be 1.10 or newer"),
         (fake_engines.RAISES, "fake", ToolError, r"can't be imported: OSError: libfake\.so\.3: cannot open"),
         (fake_engines.LEAVES, "fake", ToolError, "can't be imported: SystemExit: no licence"),

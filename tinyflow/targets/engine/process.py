@@ -61,7 +61,11 @@ class Process:
         os.close(requests)
         os.close(answers)
         self._is_cut_off = True
-        self.installed = self._start(settings)
+        try:
+            self.installed = self._start(settings)
+        except BaseException:
+            self.close()
+            raise
 
     def _start(self, settings: Settings) -> Mapping[str, Any]:
         answer, _ = self._ask("start", limit_s=min(self._limit_s, _START_LIMIT_S), requires=list(settings["requires"]))
