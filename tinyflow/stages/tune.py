@@ -158,8 +158,7 @@ class _Search:
         target = self.workspace.parameters["target"]
         target = {**target, "memory": oversize.enlarged(target["memory"])}
         work = replace(self.workspace, parameters={**self.workspace.parameters, "target": target})
-        trees = {name: path for name, path in work.inputs.items() if name.startswith("runtime/")}
-        build.compile_tree(replace(work, inputs={**trees, "sources/": sources}, outputs={"objects/": objects}))
+        build.compile_tree(replace(work, inputs={"sources/": sources}, outputs={"objects/": objects}))
         files = {name: path for name, path in work.inputs.items() if name.startswith("lib/") or name == "link.ld.j2"}
         outputs = {name: folder / name for name in ("firmware.elf", "firmware.map", "sizes.json")}
         link.link(replace(work, inputs={**files, "objects/": objects}, outputs=outputs))
