@@ -56,9 +56,16 @@ def test_flags_include_too(includes: Includes) -> None:
 
 
 def test_where_a_macro_names_a_header_all_may_be_meant(includes: Includes, tmp_path: Path) -> None:
-    """But for what the recipe excludes."""
-    (tmp_path / "own" / "maybe.h").write_text("#include CONFIG\n")
-    assert includes.reached(["own/maybe.h"], ["own/"]).keys() == {
+    """But for what the recipe excludes; a name in quotes is that file, and a macro that nobody defines is none."""
+    (tmp_path / "own" / "maybe.h").write_text("#ifdef CONFIG\n#include CONFIG\n#endif\n")
+    assert includes.reached(["own/maybe.h"], ["own/"]).keys() == {"own/maybe.h"}
+    for flags, defines in (([], {"CONFIG": '"deep.h"'}), (["-DCONFIG=<deep.h>"], {})):
+        assert includes.reached(["own/maybe.h"], ["own/"], flags, defines).keys() == {"own/maybe.h", "own/deep.h"}
+    (tmp_path / "own" / "stray.h").write_text('#include "maybe.h"\n#define CONFIG "beside.h" // ours\n')
+    assert "own/beside.h" in includes.reached(["own/stray.h"], [])
+    (tmp_path / "own" / "late.h").write_text("#define CONFIG NAME(x)\n#include <maybe.h>\n")
+    assert includes.reached(["own/late.h"], ["own/"]).keys() == {
+        "own/late.h",
         *(name for name in FILES if name.startswith("own/") and name.endswith((".h", ".inc"))),
         "own/sub/data.bin",
     } - {"own/stray.h"}

@@ -235,7 +235,9 @@ class Builds:
     ) -> _Seen:
         """These files with all that they include, and any header where what is yet to be written may include it."""
         made = self._generated(search)
-        found = self.includes.reached([*names, *(self.includes.headers(search) if made else ())], search, flags)
+        found = self.includes.reached(
+            [*names, *(self.includes.headers(search) if made else ())], search, flags, defines
+        )
         files: dict[str, Input] = {f"{RUNTIMES}{name}": SourceFile(path, name) for name, path in found.items()}
         files |= made
         return _Seen(files, [f"{RUNTIMES}{folder}" for folder in search], defines)
