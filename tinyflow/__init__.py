@@ -7,8 +7,8 @@ __version__ = "0.1.0"
 # Name → where it is. By name, since all layers import this module, and these are the arrows up: the door for users.
 _PLACES = {
     "Project": "flow.api.project",
-    "Row": "flow.api.rows",
-    "Rows": "flow.api.rows",
+    **dict.fromkeys(("Row", "Rows", "Samples"), "flow.api.rows"),
+    **dict.fromkeys(("Accuracy", "Comparison", "Profile"), "flow.api.answers"),
     "results": "flow.publishing.query",
     "Frame": "report.frame",
     **dict.fromkeys(

@@ -18,6 +18,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", (CHECKOUT / "docs" / "python.md").re
 CHECKS = """
 assert row.validation["result"] == "exact" and row.artifacts["firmware.elf"].is_file()
 assert len(rows) == 2 and not rows.failed
+assert found.top1 == 1 and len(project.results()) >= 2
 assert y.shape == x.shape and y.dtype == np.int8 and real.dtype == np.float32
 """
 

@@ -19,6 +19,7 @@ from tests_support import write_models
 import tinyflow
 from tinyflow.flow.api import project as api
 from tinyflow.flow.loader import Loader
+from tinyflow.model import tflite_reader
 from tinyflow.model.zoo import synthesize
 
 
@@ -122,16 +123,87 @@ def test_a_program_goes_on_after_an_interruption(mine: tinyflow.Project) -> None
     assert mine.bench("net-good-chip").status == "ok"
 
 
-@pytest.mark.slow
-def test_firmware_computes_arrays_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bench's own samples give the reference's outputs, bytes or real values; what doesn't fit is refused."""
+def test_what_has_run_is_asked_for_and_compared(mine: tinyflow.Project, synthetic: Run) -> None:
+    """As by the commands: rows by condition, changes with their limits, in words and as tables."""
+    mine.run(["net-good-chip", "net-good-host", "net-faults-chip"])
+    rows = mine.results(where="status = ok", sort="-bench", columns="bench,rom_bytes")
+    assert list(rows) == [{"bench": f"net-good-{place}", "rom_bytes": 96} for place in ("host", "chip")]
+    compared = mine.compare("good", "faults")
+    assert [change.verdict for change in compared.regressions] == ["failed"]
+    assert str(compared) in synthetic("compare", "good", "faults").stdout
+    assert "<td>net-*-chip</td>" in compared._repr_html_() and "1 failed" in compared._repr_html_()
+    assert not mine.compare("net-good-chip", "net-good-host", max_regression="rom_bytes:0").regressions
+    with pytest.raises(tinyflow.UsageError, match="names nothing to compare"):
+        mine.compare("nothing", "net-good-chip")
+
+
+@pytest.fixture
+def dense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tinyflow.Project:
+    """A project with a small network `dense`, 37 values in and out."""
     monkeypatch.setenv("TINYFLOW_CACHE", str(kept.folder()))
     write_models(tmp_path, {"dense": synthesize({"graph": "toycar", "features": 37, "hidden": 18, "depth": 2})})
-    project = tinyflow.Project(tmp_path)
+    return tinyflow.Project(tmp_path)
+
+
+@pytest.mark.slow
+def test_firmware_computes_arrays_of_ones_own(dense: tinyflow.Project) -> None:
+    """The bench's own samples give the reference's outputs, bytes or real values; what doesn't fit is refused."""
     bench = "dense-tinyc-stm32f4"
-    samples = project.bench(bench).samples
+    samples = dense.bench(bench).samples
     given, expected = samples.inputs[0], samples.outputs[0]
     assert given.shape == expected.shape == (8, 37) and given.dtype == np.int8
-    assert np.array_equal(project.infer(bench, given, jobs=2), expected)
+    assert np.array_equal(dense.infer(bench, given, jobs=2), expected)
     many = np.concatenate([given[::-1]] * 40)
-    assert np.array_equal(project.infer(bench, many), np.concatenate([expected[::-1]] * 40))
+    assert np.array_equal(dense.infer(bench, many), np.concatenate([expected[::-1]] * 40))
+    graph = tflite_reader.read((dense.path / "recipes" / "models" / "dense.tflite").read_bytes(), "dense")
+    ins, outs = (graph.tensors[ports[0]].quantisation for ports in (graph.inputs, graph.outputs))
+    assert ins is not None and outs is not None
+    real = dense.infer(bench, (given.astype(np.float64) - ins.zero_point) * ins.scale)
+    assert real.dtype == np.float32
+    np.testing.assert_allclose(real, (expected.astype(np.float64) - outs.zero_point) * outs.scale, rtol=1e-6)
+    for wrong, what in (
+        (given[:, :5], "has shape (8, 5)"),
+        (given.astype(np.uint8), "is uint8"),
+        (given[:0], "there are no samples"),
+        (np.full((1, 37), np.nan), "not finite"),
+        (7, "has shape ()"),
+    ):
+        with pytest.raises(tinyflow.UsageError) as raised:
+            dense.infer(bench, wrong)
+        assert what in raised.value.what
+    with pytest.raises(tinyflow.DoesNotFit, match=r"^link dense-tinyc.*: needs "):
+        dense.infer(f"{bench}+flash.1KiB", given)
+
+
+@pytest.mark.slow
+def test_accuracy_is_one_call(dense: tinyflow.Project) -> None:
+    """Against labels made of the reference's outputs, two of them wrong; labels that don't match are refused."""
+    bench = "dense-tinyc-stm32f4"
+    samples = dense.bench(bench).samples
+    best = samples.outputs[0].argmax(1)
+    labels = best.copy()
+    labels[:2] = (best[:2] + 1) % 37
+    found = dense.accuracy(bench, samples.inputs[0], labels)
+    assert (found.samples, float(found), str(found)) == (8, 0.75, "75.00% of 8 samples")
+    assert sum(row["samples"] for row in found.table) == 8 and "75.00%" in found._repr_html_()
+    assert found.confusion[labels[0], best[0]] >= 1
+    for wrong, what in (
+        (labels[1:], "7 labels for 8"),
+        (labels + 30, "labels go from"),
+        (labels / 2, "labels are float"),
+    ):
+        with pytest.raises(tinyflow.UsageError, match=what):
+            dense.accuracy(bench, samples.inputs[0], wrong)
+
+
+@pytest.mark.slow
+def test_a_profile_and_a_check_are_values(dense: tinyflow.Project) -> None:
+    """Instructions of all layers together are the bench's; every backend is asked about the target."""
+    found = dense.profile("dense-tinyc-stm32f4")
+    total = dense.bench("dense-tinyc-stm32f4")["invoke_instructions"]
+    assert sum(row["instructions"] for row in found.layers if row["layer"] != "all") == total
+    assert "FULLY_CONNECTED" in str(found) and "FULLY_CONNECTED" in found._repr_html_()
+    checked = {row["backend"]: row for row in dense.check("dense", targets=["stm32f4"])}
+    assert checked["tinyc"]["fits"] == "yes" and checked["tinyc"]["arena_bytes"] > 37
+    with pytest.raises(tinyflow.UsageError, match="neither a model nor a file"):
+        dense.check("dens")

@@ -18,6 +18,7 @@ from doit.cmd_base import Command, DodoTaskLoader, TaskLoader2
 from doit.task import Task
 
 from tinyflow.core.action import Action
+from tinyflow.core.errors import UsageError
 from tinyflow.core.execute import Session
 from tinyflow.core.regular_files import small_text
 from tinyflow.core.scratch import clear, fresh_file
@@ -35,6 +36,8 @@ from tinyflow.flow.session.tasks import action_tasks, early_tasks, group_task
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
 from tinyflow.recipes.mirrors import Mirrors
+from tinyflow.recipes.own_model import file_of, is_path, suffixes
+from tinyflow.recipes.resolve import model_of_file
 from tinyflow.recipes.schema import Model
 
 if TYPE_CHECKING:
@@ -132,6 +135,22 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         session = Session(self.project.cache, self.project.state, self.tell, _remote(os.environ, self.tell))
         session.on_failure = lambda action, error: locate(action, error, lambda: self.catalogue)
         return session
+
+    def model_content(self, name: str) -> bytes:
+        """The bytes of a model or file as `.tflite`, fetched as a bench would. Raises UsageError and ModelError."""
+        if name.endswith(".tflite"):
+            model_of_file(name)  # refuses one that isn't there
+            return Path(name).expanduser().read_bytes()
+        if is_path(name := file_of(name)):
+            model, folder = model_of_file(name)
+        elif self.catalogue.has(Model, name):
+            model, folder = self.catalogue.get(Model, name), self.catalogue.path(Model, name).parent
+        else:
+            hint = f"a file's name ends with {', '.join(suffixes())}"
+            raise UsageError(f'"{name}" is neither a model nor a file', hint=hint)
+        fetched = self.planner.models.fetch(model, folder)
+        self.session.bring_about(fetched)
+        return self.session.output_path(fetched, "model.tflite").read_bytes()
 
     def close(self) -> None:
         """Close the session, if there is one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,17 +20,25 @@ from tinyflow.core.digest import of_bytes
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.core.execute import Outcome
 from tinyflow.core.states import FAILED
+from tinyflow.core.units import format_size
+from tinyflow.flow.api.answers import Accuracy, Comparison, Profile
 from tinyflow.flow.api.rows import Row, Rows, Samples
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.planning.plan import BenchPlan, run_of
 from tinyflow.flow.planning.selection import Selection
+from tinyflow.flow.publishing.comparison import find_comparison, limits_of, parse_limits
 from tinyflow.flow.publishing.publish import publish
+from tinyflow.flow.publishing.query import select
 from tinyflow.flow.session import parallel_runner
 from tinyflow.flow.session.preimports import copied_workers
+from tinyflow.report.compare import compare, doubts
+from tinyflow.report.frame import Frame
 
 if TYPE_CHECKING:
     from tinyflow.flow.api.arrays import Ports
+    from tinyflow.flow.planning.suitability import Suitability
 
+_CHECKED = ("target", "backend", "fits", "arena_bytes", "reasons")
 _MOST_SAMPLES = 256  # of one action: how far it is can be told, and what is made is kept if the rest is stopped
 Progress = Callable[[str, str, int, int], None]
 """Gets an action's title, its state (`built`, `hit`, `up to date`, `failed`), how many ended, and of how many."""
@@ -111,6 +119,72 @@ class Project:
                 answers = [loader.session.output_path(action, "outputs.bin").read_bytes() for action in actions]
         arrays = outs.of_bytes(b"".join(answers), is_real=is_real)
         return arrays[0] if len(arrays) == 1 else arrays
+
+    def accuracy(self, name: str, inputs: Any, labels: Any, *, jobs: int | None = None) -> Accuracy:
+        """How often the firmware is right: labels are the numbers of classes, one for each sample of `inputs`."""
+        import numpy as np
+
+        wanted = np.asarray(labels)
+        if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
+            what = f"labels are {wanted.dtype} of {wanted.ndim} dimensions"
+            raise UsageError(what, hint="give the number of each sample's class, an array of integers")
+        scores = self.infer(name, inputs, jobs=jobs)
+        classes = 0 if isinstance(scores, tuple) else scores[0].size
+        if classes < 2:
+            raise UsageError(
+                f"{name} has no output of one score for each class", hint="project.infer gives its outputs"
+            )
+        if len(wanted) != len(scores):
+            raise UsageError(f"{len(wanted)} labels for {len(scores)} samples", hint="give one for each sample")
+        if not 0 <= wanted.min() <= wanted.max() < classes:
+            what = f"labels go from {wanted.min()} to {wanted.max()}"
+            raise UsageError(what, hint=f"the network has classes 0 to {classes - 1}")
+        confusion = np.zeros((classes, classes), np.int64)
+        np.add.at(confusion, (wanted, scores.reshape(len(scores), -1).argmax(1)), 1)
+        return Accuracy(confusion)
+
+    def profile(self, name: str, *, jobs: int | None = None) -> Profile:
+        """What the instructions of a bench go into, by layer and function."""
+        with self._open() as loader:
+            plan = loader.planner.plan_bench(loader.selector.bench(name.removeprefix("bench:")))
+            action = loader.planner.profile(plan)
+            self._make(loader, [action], jobs)
+            return Profile(plan.name, loader.session.read_json(action, "profile.json"))
+
+    # What is known, or found out without a build
+
+    def results(
+        self,
+        *,
+        suite: str | None = None,
+        model: str | None = None,
+        where: str | None = None,
+        sort: str | Sequence[str] = (),
+        columns: str | Sequence[str] = (),
+    ) -> Frame:
+        """What has run here, as `tinyflow.results` gives it of the working directory's project."""
+        with self._open() as loader:
+            asked: dict[str, Any] = {"suite": suite, "model": model, "where": where}
+            return select(loader.views, lambda: loader.catalogue, **asked, sort=sort, columns=columns)
+
+    def compare(self, old: str, new: str, *, max_regression: str = "") -> Comparison:
+        """Two suites, benches, backends, `+features`, report files or git revisions; `ram_bytes:0,rom_bytes:1%`."""
+        with self._open() as loader:
+            limits = parse_limits(max_regression) or limits_of(loader.catalogue, (new, old))
+            sides = find_comparison(old, new, loader.views, loader.catalogue)
+            return Comparison(compare(*sides, limits), list(doubts(*sides)))
+
+    def check(self, model: str, *, targets: Sequence[str] = ()) -> Frame:
+        """Which backends take a model or file, on which targets it fits; nothing is built.
+
+        `fits` is `yes` or `no`; then `reasons` has what speaks against it, or is short of.
+        """
+        from tinyflow.flow.planning.suitability import assess, tidied
+
+        with self._open() as loader:
+            _, graph, size_bytes = tidied(loader.model_content(model), Path(model).name)
+            found = assess(loader.catalogue, model, graph, size_bytes, targets)
+        return Frame(_CHECKED, tuple(map(_checked, found)))
 
     # How it is done
 
@@ -198,3 +272,15 @@ def _placed(action: Action, error: Exception) -> Exception:
     if isinstance(error, TinyflowError) and not error.where.startswith(action.title):
         error.where = ": ".join(filter(None, [action.title, error.where]))
     return error
+
+
+def _checked(found: Suitability) -> dict[str, Any]:
+    """One line of what `check` gives."""
+    reasons = [refusal.what for refusal in found.refusals]
+    reasons += [f"{kind} {format_size(size)} short" for kind, size in found.shortages.items()]
+    row: dict[str, Any] = {
+        "target": found.target,
+        "backend": found.backend,
+        "fits": "yes" if found.is_suitable else "no",
+    }
+    return {**row, "arena_bytes": found.arena_bytes or None, "reasons": "; ".join(dict.fromkeys(reasons))}

@@ -9,9 +9,9 @@ from tinyflow.core import safe_text
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.atomic_files import write_if_changed
 from tinyflow.flow.commands.command import OwnCommand, option
-from tinyflow.flow.commands.compare import OPTIONS, limits_of, parse_limits, tell
+from tinyflow.flow.commands.compare import OPTIONS, tell
 from tinyflow.flow.messages import shown
-from tinyflow.flow.publishing.comparison import find_results, read_results
+from tinyflow.flow.publishing.comparison import find_results, limits_of, parse_limits, read_results
 from tinyflow.flow.publishing.revision import resolve_revision
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinyflow.core import safe_text
-from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.core.errors import TinyflowError
 from tinyflow.core.units import format_count, format_number, format_size
 from tinyflow.flow.commands.command import OwnCommand, option, refuse
-from tinyflow.flow.loader import Loader
-from tinyflow.recipes.own_model import file_of, is_path, suffixes
-from tinyflow.recipes.resolve import model_of_file
-from tinyflow.recipes.schema import Model
+from tinyflow.recipes.own_model import is_path
 
 if TYPE_CHECKING:
     from tinyflow.backends.refusals import Refusal
@@ -44,7 +41,7 @@ Example: doit check my_net.tflite --target stm32f4"""
         status = 0
         for name in args:
             try:
-                graph, changed, size_bytes = tidied(content(self.loader, name), Path(name).name)
+                graph, changed, size_bytes = tidied(self.loader.model_content(name), Path(name).name)
                 found = assess(self.loader.catalogue, name, changed, size_bytes, params["target"])
             except TinyflowError as error:
                 status = max(status, refuse(error))
@@ -53,32 +50,6 @@ Example: doit check my_net.tflite --target stm32f4"""
             print(safe_text.shown("\n".join(lines)))
             status = max(status, 0 if any(each.is_suitable for each in found) else 1)
         return status
-
-
-def content(loader: Loader, name: str) -> bytes:
-    """The bytes of a model as `.tflite`. Raises UsageError and ModelError."""
-    if not name.endswith(".tflite"):
-        return _fetched(loader, name).read_bytes()
-    model_of_file(name)  # refuses one that isn't there
-    return Path(name).expanduser().read_bytes()
-
-
-def _fetched(loader: Loader, name: str) -> Path:
-    """A recipe's model, or a `.tflite` made of another file, as a bench would fetch it."""
-    if is_path(name := file_of(name)):
-        model, folder = model_of_file(name)
-    elif loader.catalogue.has(Model, name):
-        model, folder = loader.catalogue.get(Model, name), loader.catalogue.path(Model, name).parent
-    else:
-        raise UsageError(
-            f'"{name}" is neither a model nor a file',
-            hint=f"a file's name ends with {', '.join(suffixes())}",
-        )
-    fetched = loader.planner.models.fetch(model, folder)
-    loader.session.bring_about(fetched)
-    path = loader.session.store.sound_path(loader.session.output_digest(fetched, "model.tflite"))
-    assert path is not None
-    return path
 
 
 def _told(name: str, graph: Graph, changed: Graph, found: Sequence[Suitability]) -> Iterator[str]:

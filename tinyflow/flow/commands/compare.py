@@ -9,16 +9,13 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.command import OwnCommand, flag, option
-from tinyflow.flow.publishing.comparison import find_comparison
+from tinyflow.flow.publishing.comparison import find_comparison, limits_of, parse_limits
 from tinyflow.flow.publishing.revision import resolve_revision
 from tinyflow.flow.session.display import width_of
 from tinyflow.flow.streams import write_data
-from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.fields import Limit
-from tinyflow.recipes.schema import Suite
 from tinyflow.report import github
 from tinyflow.report.changes import commits, summary, to_json, to_table
-from tinyflow.report.compare import Change, Limits, Results, compare, doubts
+from tinyflow.report.compare import Change, Results, compare, doubts
 from tinyflow.report.formats import to_markdown, to_text
 
 REGRESSED = 1
@@ -53,28 +50,6 @@ Example: doit compare --max-regression 'ram_bytes:0,invoke_instructions:0.5%' ol
         sides = find_comparison(old, new, self.loader.views, self.loader.catalogue)
         head = resolve_revision(self.loader.project.root, "HEAD")
         return tell((old, new), sides, compare(*sides, limits), params, doubts(*sides), head)
-
-
-def limits_of(catalogue: Catalogue, names: Sequence[str]) -> Limits:
-    """The limits of the first suite among these names."""
-    for name in names:
-        if catalogue.has(Suite, name):
-            return catalogue.get(Suite, name).max_regression
-    return {}
-
-
-def parse_limits(text: str) -> Limits:
-    """`ram_bytes:0,invoke_instructions:0.5%`, as typed. Raises UsageError."""
-    found = {}
-    for part in filter(None, text.split(",")):
-        name, colon, limit = part.partition(":")
-        try:
-            found[name.strip()] = Limit().validate(limit.strip())
-        except ValueError as error:
-            raise UsageError(f'"{part}": {error}', hint="for example ram_bytes:0,invoke_instructions:0.5%") from error
-        if not colon:
-            raise UsageError(f'"{part}" has no limit', hint="for example ram_bytes:0")
-    return found
 
 
 def tell(

@@ -7,7 +7,6 @@ from typing import Any, TextIO
 
 from tinyflow.core.errors import UsageError
 from tinyflow.core.units import parse_energy, parse_size, parse_time
-from tinyflow.flow.commands.check import content
 from tinyflow.flow.commands.command import option, parse_timeout, run_options
 from tinyflow.flow.commands.run import Run
 from tinyflow.flow.loader import Loader
@@ -82,7 +81,7 @@ Example: doit fit vww --latency 100ms --ram 64KiB --flash 256KiB"""
         chips = [name for name in targets or catalogue.names(Target) if self._is_simulated(catalogue, name, targets)]
         if not chips:
             return
-        _, changed, size_bytes = tidied(content(loader, model), model)
+        _, changed, size_bytes = tidied(loader.model_content(model), model)
         model = f"./{model}" if is_path(model) and "/" not in model else model
         for each in assess(catalogue, model, changed, size_bytes, chips):
             if backends and each.backend not in backends:

@@ -22,9 +22,10 @@ from tinyflow.flow.publishing.revision import ancestors, resolve_revision
 from tinyflow.flow.publishing.views import Views
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.fields import Limit
 from tinyflow.recipes.schema import Backend, Model, Suite, Target
 from tinyflow.report import history, rows
-from tinyflow.report.compare import TIMES, Measured, Results
+from tinyflow.report.compare import TIMES, Limits, Measured, Results
 from tinyflow.report.documents import Document, read_documents
 
 _PARTS = ("model", "backend", "target")
@@ -68,6 +69,28 @@ def find_results(word: str, views: Views, catalogue: Catalogue) -> Results:
     if _is_bench(word, catalogue):
         hint = f"it has not run here: doit bench:{word}"
     raise UsageError(f'"{word}" names nothing to compare', hint=hint)
+
+
+def limits_of(catalogue: Catalogue, names: Sequence[str]) -> Limits:
+    """The limits of the first suite among these names."""
+    for name in names:
+        if catalogue.has(Suite, name):
+            return catalogue.get(Suite, name).max_regression
+    return {}
+
+
+def parse_limits(text: str) -> Limits:
+    """`ram_bytes:0,invoke_instructions:0.5%`, as typed. Raises UsageError."""
+    found = {}
+    for part in filter(None, text.split(",")):
+        name, colon, limit = part.partition(":")
+        try:
+            found[name.strip()] = Limit().validate(limit.strip())
+        except ValueError as error:
+            raise UsageError(f'"{part}": {error}', hint="for example ram_bytes:0,invoke_instructions:0.5%") from error
+        if not colon:
+            raise UsageError(f'"{part}" has no limit', hint="for example ram_bytes:0")
+    return found
 
 
 def bench_name(word: str) -> str:

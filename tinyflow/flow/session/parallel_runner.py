@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -19,48 +20,50 @@ def run(actions: Collection[Action], session: Session, done: Done, jobs: int | N
 
     What waits for an action that failed is left out. An interruption stops all children before it goes on.
     """
-    stale = session.stale(actions)
-    # As under doit: what may refuse a model goes before what would be compiled for it in vain.
-    waiting = {action.id: action for action in sorted(stale, key=lambda action: action.stage not in REFUSING)}
-    width = jobs or max(2, os.cpu_count() or 1)
-    failed: set[str] = set()
+    turns = _Turns(session.stale(actions))
     running: dict[Future[Outcome], Action] = {}
+    width = jobs or max(2, os.cpu_count() or 1)
     with ThreadPoolExecutor(width) as pool:
         try:
-            while waiting or running:
-                _start(waiting, running, failed, pool, session, width)
-                if not running:
-                    continue
+            while turns.ready or running:
+                while turns.ready and len(running) < width:
+                    action = turns.ready.popleft()
+                    running[pool.submit(session.execute, action)] = action
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     action, error = running.pop(future), future.exception()
                     if error is None:
+                        turns.end(action)
                         done(action, future.result())
-                        continue
-                    failed.add(action.id)
-                    if not isinstance(error, Exception):
+                    elif isinstance(error, Exception):
+                        done(action, error)
+                    else:
                         raise error
-                    done(action, error)
         except BaseException:
             process.cancel_all()
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _start(
-    waiting: dict[str, Action],
-    running: dict[Future[Outcome], Action],
-    failed: set[str],
-    pool: ThreadPoolExecutor,
-    session: Session,
-    width: int,
-) -> None:
-    """Submit what waits for nothing, as much as can begin; drop what waits for a failure."""
-    busy = {action.id for action in running.values()}
-    for action in list(waiting.values()):
-        before = {dependency.id for dependency in action.dependencies}
-        if before & failed:
-            failed.add(waiting.pop(action.id).id)
-        elif len(running) < width and not before & (waiting.keys() | busy):
-            running[pool.submit(session.execute, waiting.pop(action.id))] = action
-            busy.add(action.id)
+class _Turns:
+    """What may begin. What may refuse a model goes before what would be compiled for it in vain, as under doit."""
+
+    def __init__(self, actions: Collection[Action]) -> None:
+        ids = {action.id for action in actions}
+        self._needs = {action.id: {before.id for before in action.dependencies} & ids for action in actions}
+        self._after: dict[str, list[Action]] = {}
+        self.ready: deque[Action] = deque()
+        for action in actions:
+            for before in self._needs[action.id]:
+                self._after.setdefault(before, []).append(action)
+            if not self._needs[action.id]:
+                self.ready.append(action)
+        self.ready = deque(sorted(self.ready, key=lambda action: action.stage not in REFUSING))
+
+    def end(self, action: Action) -> None:
+        """An action ended well: the turn of others may have come. Without this it never does."""
+        for behind in self._after.get(action.id, ()):
+            needs = self._needs[behind.id]
+            needs.discard(action.id)
+            if not needs:
+                (self.ready.appendleft if behind.stage in REFUSING else self.ready.append)(behind)
