@@ -40,7 +40,7 @@ static int32_t option_below(struct tinyi_context *context, const char *name, int
 static int16_t *int16s(const struct tinyi_tensor *tensor) { return (int16_t *)(void *)tensor->data; }
 static int32_t *int32s(const struct tinyi_tensor *tensor) { return (int32_t *)(void *)tensor->data; }
 static uint32_t *uint32s(const struct tinyi_tensor *tensor) { return (uint32_t *)(void *)tensor->data; }
-static uint64_t *uint64s(const struct tinyi_tensor *tensor) { return (uint64_t *)(void *)tensor->data; }
+static tinynn_uint64 *uint64s(const struct tinyi_tensor *tensor) { return (tinynn_uint64 *)(void *)tensor->data; }
 
 /* What the current operator kept, of so many bytes; NULL where it isn't to compute. */
 static void *kept(struct tinyi_context *context, uint32_t bytes) {

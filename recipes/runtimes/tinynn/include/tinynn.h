@@ -38,6 +38,10 @@
 /* Elements of a window whose sum has 16 bits. */
 #define TINYNN_NARROW_WINDOW 255
 
+/* Elements of 64 bits, wherever a tensor may lie. */
+typedef int64_t tinynn_int64 __attribute__((aligned(4)));
+typedef uint64_t tinynn_uint64 __attribute__((aligned(4)));
+
 /* One output channel of a convolution or row of a fully connected layer. `bias` has the input's zero point folded in:
  * bias - input_zero_point * Σ weights. The encoding of `multiplier` and `shift` is the variant's (see layouts.py);
  * for ref and c they are the ones above. */
@@ -878,8 +882,8 @@ void tinynn_signal_scale_ref(const struct tinynn_signal_scale *restrict p, const
                              int16_t *output);
 void tinynn_signal_energy_ref(const struct tinynn_signal_energy *restrict p, const int16_t *input, uint32_t *output);
 void tinynn_signal_filter_bank_ref(const struct tinynn_signal_filter_bank *restrict p, const uint32_t *input,
-                                   uint64_t *output);
-void tinynn_signal_square_root_ref(const struct tinynn_signal_channels *restrict p, const uint64_t *input,
+                                   tinynn_uint64 *output);
+void tinynn_signal_square_root_ref(const struct tinynn_signal_channels *restrict p, const tinynn_uint64 *input,
                                    const int32_t *places, uint32_t *output);
 void tinynn_signal_noise_ref(const struct tinynn_signal_subtraction *restrict p, const uint32_t *input,
                              uint32_t *noise);

@@ -4,9 +4,6 @@
 
 #include "tinynn.h"
 
-/* Tensors are aligned to 4 bytes. */
-typedef int64_t tinynn_int64 __attribute__((aligned(4)));
-
 /* Of TFLite's enumeration TensorType. */
 enum {
   TINYNN_FLOAT32 = 0,

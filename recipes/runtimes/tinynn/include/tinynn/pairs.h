@@ -5,9 +5,6 @@
 #include "tinynn.h"
 #include "tinynn/fixed_point.h"
 
-/* Tensors are aligned to 4 bytes. */
-typedef int64_t tinynn_int64 __attribute__((aligned(4)));
-
 /* `count` pairs, steps in elements. */
 typedef void tinynn_pair_row(const void *p, int32_t count, const void *left, int32_t left_step, const void *right,
                              int32_t right_step, void *output);

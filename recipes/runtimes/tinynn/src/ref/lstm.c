@@ -64,7 +64,7 @@ void tinynn_lstm_int16_ref(const struct tinynn_lstm *restrict p, const int16_t *
     for (int32_t c = 0; c < cells; ++c) {
       int32_t gates[4];
       for (int32_t g = 0; g < 4; ++g) {
-        const int64_t bias = ((const int64_t *)p->bias[g])[c];
+        const int64_t bias = ((const tinynn_int64 *)p->bias[g])[c];
         const int64_t products = dot16(x, p->input_weights[g] + c * p->input_pitch, p->inputs, p->input_zero_point);
         const int64_t given = (int64_t)((uint64_t)bias + (uint64_t)products);
         const int64_t kept = dot16(before, p->state_weights[g] + c * p->state_pitch, cells, p->state_zero_point);

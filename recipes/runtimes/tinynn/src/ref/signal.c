@@ -50,7 +50,7 @@ void tinynn_signal_energy_ref(const struct tinynn_signal_energy *restrict p, con
 /* Overlapping filters: what one place doesn't weigh in a channel, it weighs in the next. The one before the first channel
  * is not written. */
 void tinynn_signal_filter_bank_ref(const struct tinynn_signal_filter_bank *restrict p, const uint32_t *input,
-                                   uint64_t *output) {
+                                   tinynn_uint64 *output) {
   uint64_t sum = 0;
   for (int32_t channel = 0; channel <= p->channels; ++channel) {
     const uint32_t *values = input + p->starts[channel];
@@ -87,7 +87,7 @@ static uint32_t square_root(uint64_t x) {
   return (uint32_t)(root + (x > root && root != most));
 }
 
-void tinynn_signal_square_root_ref(const struct tinynn_signal_channels *restrict p, const uint64_t *input,
+void tinynn_signal_square_root_ref(const struct tinynn_signal_channels *restrict p, const tinynn_uint64 *input,
                                    const int32_t *places, uint32_t *output) {
   for (int32_t i = 0; i < p->channels; ++i) {
     output[i] = square_root(input[i]) >> *places;
