@@ -6,6 +6,7 @@ import io
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import yaml
 from elftools.elf.elffile import ELFFile
 from processors import compiler, described, processor
 
-from tinyflow.core.action import Output
+from tinyflow.core.action import Output, Workspace
+from tinyflow.stages import build
 from tinyflow.targets import unicorn
 from tinyflow.targets.qemu.machine import Qemu
 from tinyflow.targets.unicorn.machine import Simulator
@@ -71,17 +73,26 @@ def objects_of(
     headers = _headers(runtimes)
     common = {"toolchain": toolchain, "include": [*headers], "flags": [*flags], "defines": []}
 
-    def compiled(source: Path) -> Output:
-        runtime = RUNTIMES / source.relative_to(RUNTIMES).parts[0]
-        name = source.relative_to(runtime).as_posix()
+    def compiled(some: Sequence[Path]) -> dict[str, Output]:
+        runtime = RUNTIMES / some[0].relative_to(RUNTIMES).parts[0]
+        files = {source.relative_to(runtime).as_posix(): source for source in some}
         beside = {path.relative_to(runtime).as_posix(): path for path in runtime.glob("src/**/*.h")}
-        inputs = {name: source, **headers, **beside}
-        return kept.built("build:compile_source", "object.o", inputs, {**common, "source": name})
+        names = [f"{name}.o" for name in files]
+        parameters = {**common, "sources": [*files]}
+        function, inputs = f"{__name__}:compile_each", {**files, **headers, **beside}
+        first = kept.made(function, names[0], inputs, parameters, kept.STAGE_TOOLS, names[1:])
+        return {f"{runtime.name}/{name}": first.action.output(name) for name in names}
 
-    listed = list(sources)
     with ThreadPoolExecutor(2) as pool:
-        names = (f"{source.relative_to(RUNTIMES)}.o" for source in listed)
-        return dict(zip(names, pool.map(compiled, listed), strict=True))
+        return {name: made for some in pool.map(compiled, kept.some_at_once(sources)) for name, made in some.items()}
+
+
+def compile_each(workspace: Workspace) -> None:
+    """The stage of `objects_of`."""
+    for source in workspace.parameters["sources"]:
+        parameters = {**workspace.parameters, "source": source}
+        outputs = {"object.o": workspace.outputs[f"{source}.o"]}
+        build.compile_source(replace(workspace, parameters=parameters, outputs=outputs))
 
 
 def functions_in(objects: Iterable[Output]) -> list[str]:

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from itertools import groupby
@@ -30,6 +30,8 @@ _AT_ONCE = 8
 # What C doesn't define ends the process, as a null pointer does anyhow; -Og compiles in two thirds of the time of -O1.
 TRAPS = ("-Og", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-fno-sanitize=null")
 
+# what stages import
+STAGE_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
 # threads that build at once have one session
 _OPENING = threading.Lock()
 # Where the cache lies; unless somebody says so, it ends with this process.
@@ -110,8 +112,7 @@ def built(
     stage: str, output: str, inputs: Mapping[str, Source], parameters: Mapping[str, Any], others: Sequence[str] = ()
 ) -> Output:
     """The same of a stage in `tinyflow.stages` that a toolchain does."""
-    tools = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
-    return made(f"tinyflow.stages.{stage}", output, inputs, parameters, tools, others)
+    return made(f"tinyflow.stages.{stage}", output, inputs, parameters, STAGE_TOOLS, others)
 
 
 def path(output: Output) -> Path:
@@ -137,21 +138,24 @@ def made_here(inputs: Mapping[str, Source], flags: Sequence[str], include: Seque
 
 
 def objects_here(sources: Iterable[Path], headers: Iterable[Path], flags: Sequence[str]) -> dict[str, Output]:
-    """An object of each source, as an input of what is made of them all.
-
-    Some of a folder are one action: to lay out all headers takes as long as to compile a source.
-    """
+    """An object of each source, as an input of what is made of them all."""
     include: dict[str, Source] = {f"include{number}/": folder for number, folder in enumerate(headers)}
     found: dict[str, Output] = {}
+    for some in some_at_once(sources):
+        names = [f"{source.stem}.o" for source in some]
+        inputs = {**{source.name: source for source in some}, **include}
+        first = _made_here("compile_each_here", inputs, ("-c", *flags), [*include], names)
+        found |= {f"{len(found) + index}_{name}": first.action.output(name) for index, name in enumerate(names)}
+    return found
+
+
+def some_at_once(sources: Iterable[Path]) -> Iterator[list[Path]]:
+    """Sources of a folder that are one action: to lay out all headers takes as long as to compile one."""
     for _, beside in groupby(sources, lambda source: source.parent):
         left = list(beside)
         while left:
             some, left = left[:_AT_ONCE], left[_AT_ONCE:]
-            names = [f"{source.stem}.o" for source in some]
-            inputs = {**{source.name: source for source in some}, **include}
-            first = _made_here("compile_each_here", inputs, ("-c", *flags), [*include], names)
-            found |= {f"{len(found) + index}_{name}": first.action.output(name) for index, name in enumerate(names)}
-    return found
+            yield some
 
 
 def _made_here(
