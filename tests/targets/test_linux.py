@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -76,6 +77,15 @@ def start(built: Callable[[Program], Path], tmp_path_factory: pytest.TempPathFac
     yield one
     for machine in opened:
         machine.close()
+
+
+@pytest.mark.slow
+def test_its_folder_may_lie_deep(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deeper than what a socket's address holds."""
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    assert start("cortex-a9").read("model_arena", 1)
 
 
 @pytest.mark.slow

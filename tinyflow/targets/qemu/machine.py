@@ -8,6 +8,7 @@ access starts a new process: an exception leaves a processor in no state to go o
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import socket
@@ -38,6 +39,7 @@ _EXIT_LIMIT_S = 10  # of a process whose answers have ended
 _PROBE_LIMIT_INSTRUCTIONS = 1_000_000  # what the probe itself runs
 _STOPPED = 5  # by a breakpoint, and at the beginning
 _CONNECT_EVERY_S = 0.005
+_PORT = "port"  # in the machine's folder
 _LOOK_EVERY_S = 0.5
 _SILENT_LOOKS = 3  # without an instruction, until we ask what it waits for
 _LARGEST_SILENCES = 20  # of a processor that doesn't wait, on a machine that is very busy
@@ -178,9 +180,8 @@ class Qemu(Chip):
                 file = with_segment(file, begin, b"", size, READABLE | WRITABLE, PAGE_BYTES)
         program.write_bytes(file)
         program.chmod(0o700)
-        port = self._folder / "port"
-        port.unlink(missing_ok=True)  # of a process before
-        return ["-g", port, program]
+        (self._folder / _PORT).unlink(missing_ok=True)  # of a process before
+        return ["-g", _PORT, program]
 
     def _connected(self, process: subprocess.Popen[bytes]) -> Remote:
         """To its GDB stub. Raises Gone where it has ended."""
@@ -188,11 +189,13 @@ class Qemu(Chip):
             assert process.stdin is not None and process.stdout is not None
             return Remote(process.stdin, process.stdout, ":p1.1")
         stream = self._ending.enter_context(socket.socket(socket.AF_UNIX))
+        folder = os.open(self._folder, os.O_PATH)  # whose own name may be longer than an address
+        self._ending.callback(os.close, folder)
         while True:
             try:
-                stream.connect(str(self._folder / "port"))
+                stream.connect(f"/proc/self/fd/{folder}/{_PORT}")
                 return Remote(stream.makefile("wb"), cast(IO[bytes], stream.makefile("rb", buffering=0)))
-            except OSError:
+            except (FileNotFoundError, ConnectionRefusedError):
                 if process.poll() is not None:
                     raise Gone from None
                 time.sleep(_CONNECT_EVERY_S)
