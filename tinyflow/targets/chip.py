@@ -222,11 +222,7 @@ class Chip(Machine):
 
     def _read_firmware(self, path: Path) -> None:
         """Raises RunError for firmware of another processor."""
-        self.firmware = elf.read(path)
-        machine = self.instruction_set.machine
-        if self.firmware.machine != machine:
-            hint = f"is it built for {self.target['cpu']}?"
-            raise RunError(f"is {self.firmware.machine}, not {machine}", where=path.name, hint=hint)
+        self.firmware = elf.read_for(path, self.instruction_set.machine, self.target["cpu"])
 
     def _regions(self, kind: str) -> list[Mapping[str, Any]]:
         return [region for region in self.target["memory"] if region["kind"] == kind]

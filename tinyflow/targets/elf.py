@@ -153,6 +153,14 @@ def _global_symbols(elf: Any) -> list[str]:
     return sorted({one.name for one in bound})
 
 
+def read_for(path: Path, machine: str, cpu: str) -> Firmware:
+    """The same of firmware for a processor. Raises RunError for another's."""
+    firmware = read(path)
+    if firmware.machine != machine:
+        raise RunError(f"is {firmware.machine}, not {machine}", where=path.name, hint=f"is it built for {cpu}?")
+    return firmware
+
+
 def _read(elf: Any) -> Firmware:
     _check_extents(elf)
     segments = tuple(

@@ -13,9 +13,8 @@ from typing import Any
 from tinyflow.core.action import Tool
 from tinyflow.core.errors import UsageError
 from tinyflow.model.plan_document import PlanDocument
+from tinyflow.targets import own_main
 from tinyflow.targets.protocol import Capabilities, Machine
-
-_ISAS = ("thumb", "riscv")
 
 
 def capabilities(target: Mapping[str, Any]) -> Capabilities:
@@ -24,9 +23,7 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     if not words.get("command"):
         hint = "its recipe says `external: {command: [simulator, '{elf}'], exit: …}`: docs/simulators.md"
         raise UsageError("nothing says which simulator runs it", hint=hint)
-    if target["isa"] not in _ISAS:
-        what = f"no firmware of {target['cpu']} runs by itself"
-        raise UsageError(what, hint=f"there is a main for {' and '.join(_ISAS)}: recipes/runtimes/selfrun")
+    own_main.check(target, "selfrun")
     if words.get("counts", {}).get("instructions") == "minstret" and target["isa"] != "riscv":
         hint = "let the simulator print a number, or leave `counts` out"
         raise UsageError(f"{target['cpu']} has no counter minstret", hint=hint)

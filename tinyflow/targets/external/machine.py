@@ -20,18 +20,13 @@ from tinyflow.core.errors import RunError, Timeout
 from tinyflow.core.process import advice_on, end_of
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.targets import elf
-from tinyflow.targets.chip_faults import overflow
 from tinyflow.targets.elf import place
 from tinyflow.targets.external.script import CALL, READ, WRITE, Step, encoded, frames, with_script
+from tinyflow.targets.own_main import MACHINES, memory_of, words_of
 from tinyflow.targets.programs import Ended, run
 from tinyflow.targets.protocol import Counters, Machine
 from tinyflow.targets.segments import ALIGNMENT
-from tinyflow.targets.traps import words_of
 
-_MACHINES = {
-    **{"thumb": "EM_ARM", "arm": "EM_ARM", "aarch64": "EM_AARCH64"},
-    **{"riscv": "EM_RISCV", "x86_64": "EM_X86_64"},
-}
 _NOTHING, _NOTHING_TAKES = "tf_nothing", 2  # of selfrun: a function, and its instructions
 
 _FRAMES = {CALL: "C", READ: "R"}
@@ -66,11 +61,8 @@ class External(Machine):
     def load(self, firmware: Path) -> Counters:
         """See `protocol.Machine`. Nothing runs yet."""
         started = time.perf_counter()
-        self._firmware, self._file = elf.read(firmware), firmware.read_bytes()
-        machine = _MACHINES[self._target["isa"]]
-        if self._firmware.machine != machine:
-            hint = f"is it built for {self._target['cpu']}?"
-            raise RunError(f"is {self._firmware.machine}, not {machine}", where=firmware.name, hint=hint)
+        self._firmware = elf.read_for(firmware, MACHINES[self._target["isa"]], self._target["cpu"])
+        self._file = firmware.read_bytes()
         self._firmware.symbol("tf_script")
         return Counters(time.perf_counter() - started)
 
@@ -94,12 +86,9 @@ class External(Machine):
             self._base = list(self._steps)
         self._is_over = symbol == self._invoke
         status, stack, most = struct.unpack_from("<i2I", calls[-1])
-        if stack == most:
-            what, hint = overflow(most)
-            raise RunError(f"{what} in a call of {symbol}", where=symbol, hint=hint)
-        heap_bytes = None if self._target.get("heap_bytes") else 0
+        stack_bytes, heap_bytes = memory_of(self._target, symbol, stack, most)
         counted = self._counted(symbol, before, given, calls, ended)
-        return status, replace(counted, stack_bytes=stack, heap_bytes=heap_bytes)
+        return status, replace(counted, stack_bytes=stack_bytes, heap_bytes=heap_bytes)
 
     def _counted(self, symbol: str, before: list[Step], given: bytes, calls: list[bytes], ended: Ended) -> Counters:
         """Time and counts of the last call of a run, by what it told of it and by a run up to it."""

@@ -12,10 +12,9 @@ from typing import Any
 from tinyflow.core.action import Tool
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import UsageError
+from tinyflow.targets import own_main
 from tinyflow.targets.programs import tools
 from tinyflow.targets.protocol import Capabilities, Machine
-
-_ISAS = ("thumb", "riscv")
 
 
 def capabilities(target: Mapping[str, Any]) -> Capabilities:
@@ -24,9 +23,7 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     if not words.get("port"):
         hint = "its recipe says `monitor: {port: /dev/ttyUSB0, uart: …}`: docs/boards.md"
         raise UsageError("nothing says at which port it is", hint=hint)
-    if target["isa"] not in _ISAS:
-        what = f"no firmware of {target['cpu']} runs by itself"
-        raise UsageError(what, hint=f"there is a main for {' and '.join(_ISAS)}: recipes/runtimes/monitor")
+    own_main.check(target, "monitor")
     packages = (Tool("package", "pyelftools"), Tool("package", "pyserial", pip_install("boards")))
     return Capabilities((*packages, *tools(words)))
 

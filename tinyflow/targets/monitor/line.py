@@ -27,7 +27,7 @@ _DAMAGE, _PART, _SILENCE, _LATE = "damaged", "cut off", "missing", "late"
 
 
 class Trapped(Exception):
-    """The firmware took an exception; `told` is for `traps`."""
+    """The firmware took an exception; `told` is for `own_main`."""
 
     def __init__(self, told: bytes) -> None:
         super().__init__()

@@ -17,14 +17,12 @@ from typing import Any
 
 from tinyflow.core.errors import RunError, Timeout, ToolError
 from tinyflow.targets import elf
-from tinyflow.targets.chip_faults import overflow
 from tinyflow.targets.monitor.line import AGAIN, CALL, CHECK, READ, WRITE, Hello, Line, Trapped
 from tinyflow.targets.monitor.port import Port
+from tinyflow.targets.own_main import MACHINES, memory_of, words_of
 from tinyflow.targets.programs import Server, alone, free_port, load_by, soon
 from tinyflow.targets.protocol import Counters, Machine, cycles_of
-from tinyflow.targets.traps import words_of
 
-_MACHINES = {"thumb": "EM_ARM", "riscv": "EM_RISCV"}
 _SHORT_S = 1.5  # for an answer of firmware that may not be there
 _READ_BYTES, _CHECK_BYTES = 256, 16384  # at a time
 _WORTH_CHECKING_BYTES = 64
@@ -56,11 +54,7 @@ class Monitor(Machine):
     def load(self, firmware: Path) -> Counters:
         """See `protocol.Machine`. What the board runs already is begun anew."""
         started = time.perf_counter()
-        self._firmware = elf.read(firmware)
-        machine = _MACHINES[self._target["isa"]]
-        if self._firmware.machine != machine:
-            hint = f"is it built for {self._target['cpu']}?"
-            raise RunError(f"is {self._firmware.machine}, not {machine}", where=firmware.name, hint=hint)
+        self._firmware = elf.read_for(firmware, MACHINES[self._target["isa"]], self._target["cpu"])
         with self._understood("reset"):
             if self._words.get("server"):
                 self._start(firmware)
@@ -100,12 +94,9 @@ class Monitor(Machine):
             told = self._line.ask(CALL, struct.pack("<2I", address, at), call_s=self._call_s)
             wall_s = time.perf_counter() - started
         status, stack, most, count = struct.unpack("<i3I", told)
-        if stack == most:
-            what, hint = overflow(most)
-            raise RunError(f"{what} in a call of {symbol}", where=symbol, hint=hint)
-        heap_bytes = None if self._target.get("heap_bytes") else 0
         cycles = cycles_of(count, wall_s, self._target.get("clock_hz"))
-        return status, Counters(wall_s, stack_bytes=stack, heap_bytes=heap_bytes, cycles=cycles)
+        stack_bytes, heap_bytes = memory_of(self._target, symbol, stack, most)
+        return status, Counters(wall_s, stack_bytes=stack_bytes, heap_bytes=heap_bytes, cycles=cycles)
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """See `protocol.Machine`."""

@@ -1,6 +1,18 @@
-"""What firmware that runs by itself tells of an exception (`tf_fault` of recipes/runtimes/selfrun), in words."""
+"""Firmware with a main of its own (runtimes selfrun, monitor, linuxrun): for whom there is one, what it tells."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tinyflow.core.errors import RunError, UsageError
+from tinyflow.targets.chip_faults import overflow
+
+MACHINES = {
+    **{"thumb": "EM_ARM", "arm": "EM_ARM", "aarch64": "EM_AARCH64"},
+    **{"riscv": "EM_RISCV", "x86_64": "EM_X86_64"},
+}
+"""By instruction set, what the ELF header says."""
 
 _NO_CODE, _UNDEFINED = "jumped to where there is no code", "undefined instruction"
 _UNALIGNED = "accesses memory at an unaligned address"
@@ -27,8 +39,23 @@ _STATUS = {
 }
 
 
+def check(target: Mapping[str, Any], runtime: str) -> None:
+    """Raises UsageError for a processor that no main of a runtime is for."""
+    if target["isa"] not in _EXCEPTIONS:
+        hint = f"there is a main for {' and '.join(_EXCEPTIONS)}: recipes/runtimes/{runtime}"
+        raise UsageError(f"no firmware of {target['cpu']} runs by itself", hint=hint)
+
+
+def memory_of(target: Mapping[str, Any], symbol: str, stack: int, most: int) -> tuple[int, int | None]:
+    """A call's bytes of stack and heap; the latter isn't counted. Raises RunError for a stack that is used up."""
+    if stack == most:
+        what, hint = overflow(most)
+        raise RunError(f"{what} in a call of {symbol}", where=symbol, hint=hint)
+    return stack, None if target.get("heap_bytes") else 0
+
+
 def words_of(isa: str, cause: int, value: int) -> tuple[str, str]:
-    """What it was, and what to look at."""
+    """What an exception was (`tf_fault`), and what to look at."""
     words = _EXCEPTIONS[isa].get(cause, f"takes exception {cause}")
     if isa == "thumb":
         words = next((more for bits, more in _STATUS.items() if value & bits), words)
