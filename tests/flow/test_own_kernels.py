@@ -30,7 +30,7 @@ def test_the_documentation_shows_these_files() -> None:
     """Every recipe that docs/kernels.md prints under its path is the one that is tried here."""
     text = (CHECKOUT / "docs" / "kernels.md").read_text(encoding="utf-8")
     shown = re.findall(r"`(recipes/\S+\.yaml)`:\n\n((?:    .*\n|\n)+)", text)
-    assert len(shown) == 5
+    assert len(shown) == 6
     for path, block in shown:
         (file,) = EXAMPLES.glob(f"*/{path}")
         assert "".join(line[4:] + "\n" for line in block.rstrip().split("\n")) == file.read_text(encoding="utf-8")
@@ -125,3 +125,43 @@ def test_a_generator_of_the_users_is_a_backend(tmp_path: Path) -> None:
     refused = doit(place, "bench:vww-fcgen-host", TINYFLOW_CACHE="cache")
     assert refused.returncode == 1
     assert "only fully connected layers, not AVERAGE_POOL_2D, CONV_2D" in refused.stdout
+
+
+INTERPRETED = "toycar-fcrun-stm32f7"
+
+
+@pytest.mark.slow
+def test_an_interpreter_of_the_users_gets_the_arena_that_it_needs(tmp_path: Path) -> None:
+    """Found by running it; its layers are compared, profiled and held against where set-up has put tensors."""
+    place = project(tmp_path, "own_generator")
+    done = doit(place, f"bench:{INTERPRETED}", "bench:toycar-fcrun-esp32c3", TINYFLOW_CACHE="cache")
+    assert done.returncode == 0, done.stdout + done.stderr
+    # the input or output of 640 bytes, one of 128, and scratch of 640
+    assert {metrics(place, f"toycar-fcrun-{chip}")["arena_bytes"] for chip in ("stm32f7", "esp32c3")} == {1408}
+    report = json.loads((place / "build" / INTERPRETED / "report.json").read_bytes())
+    assert report["validation"]["layers"] == {"compared": 10, "of": 10, "unseen": []}
+    profiled = doit(place, f"profile:{INTERPRETED}", TINYFLOW_CACHE="cache")
+    rows = re.findall(r"^\d+ +FULLY_CONNECTED +([\d,]+) .* fcrun_dense$", profiled.stdout, re.MULTILINE)
+    assert len(rows) == 10 and rows[1] == rows[2], profiled.stdout
+
+    again = doit(place, f"bench:{INTERPRETED}", TINYFLOW_CACHE="cache")
+    assert "built" not in again.stdout
+    guarded = doit(place, f"bench:{INTERPRETED}+guard.ram", TINYFLOW_CACHE="cache")
+    assert guarded.returncode == 1 and "has scratch in its arena of which nobody knows where" in guarded.stdout
+
+    feature = place / "recipes" / "features" / "size.yaml"
+    feature.parent.mkdir()
+    feature.write_text('description: x\nvalues: ["1392", "4096"]\nsets: {options: {arena_bytes: $value}}\n')
+    small, large = (f"bench:{INTERPRETED}+size.{size}" for size in (1392, 4096))
+    refused = doit(place, small, TINYFLOW_CACHE="cache")
+    assert refused.returncode == 1
+    said = "an arena of 1392 bytes is too small: it needs 1408\n  arena_bytes: 0 takes that"
+    assert said in refused.stdout, refused.stdout + refused.stderr
+    assert doit(place, large, TINYFLOW_CACHE="cache").returncode == 0
+    assert metrics(place, large.removeprefix("bench:"))["arena_bytes"] == 4096
+
+    kernel = place / "recipes" / "runtimes" / "fcrun" / "fcrun.c"
+    kernel.write_text(kernel.read_text().replace("scratch[i] = in[i];", "scratch[i] = in[i], ((int8_t *)in)[i] = 0;"))
+    wrong = doit(place, f"bench:{INTERPRETED}", TINYFLOW_CACHE="cache")
+    assert wrong.returncode == 1
+    assert re.search(r"fcrun_dense: writes \d+ bytes or more at model_arena\+\d+ .*in layer \d FULLY", wrong.stdout)

@@ -185,6 +185,18 @@ def test_a_layer_that_goes_astray_is_named(
     assert words in caught.value.what and f"in layer {layer} {PLAN['layers'][layer]['operator']}" in caught.value.what
 
 
+def test_an_interpreters_layers_may_have_scratch_wherever_no_tensor_lies(machine_of: Callable[[str], Machine]) -> None:
+    """Where set-up lays the arena out only tensors are known: what changes one that is there is named all the same."""
+    machine, tensors = machine_of("cortex-m7"), [one for one in PLAN["arena"]["tensors"] if one["name"] != "scratch"]
+    known = {**PLAN, "arena": {**PLAN["arena"], "tensors": tensors}}
+    laid_out = {**known, "arena": {**known["arena"], "places": "model_places"}}
+    with pytest.raises(RunError, match=r"through_scratch.*writes 7 bytes or more at model_arena\+40"):
+        _check(machine, 0, known)
+    assert _check(machine, 0, laid_out) == "" and _check(machine, 1, laid_out) == ""
+    with pytest.raises(RunError, match="byte 3 of first"):
+        _check(machine, 2, laid_out)
+
+
 @pytest.mark.parametrize("cpu", CPUS)
 def test_what_takes_rows_is_the_first_layer(cpu: str, machine_of: Callable[[str], Machine]) -> None:
     """All of its calls together, each with a row: what it computes is shown, and where it goes astray it is named."""

@@ -15,7 +15,7 @@ from tinyflow.core.action import Workspace
 from tinyflow.core.errors import ModelError, ToolError
 from tinyflow.model import tflite_reader
 from tinyflow.model.zoo import synthesize
-from tinyflow.stages.external import generate
+from tinyflow.stages.external import generate, placed
 
 MODEL = synthesize({"graph": "toycar", "features": 8, "hidden": 4, "depth": 1})
 
@@ -86,6 +86,30 @@ def test_a_plan_of_its_own_is_taken_and_is_no_source(tmp_path: Path) -> None:
     assert [path.name for path in made.outputs["sources/"].iterdir()] == ["model.c"]
 
 
+def test_an_interpreter_tells_functions_and_the_graph_the_rest(tmp_path: Path) -> None:
+    """Layers by index, who calls them, and what set-up's statuses mean; ports are where the arena has them."""
+    plan = {
+        **{"dispatcher": "run", "statuses": {"1": "too small"}},
+        "layers": [{"index": index, "functions": ["dense"]} for index in range(4)],
+        "arena": {"symbol": "a", "bytes": 64, "places": "p", "used": "u"},
+    }
+    made = generated(tmp_path, WRITE + f"(out / 'plan.json').write_text({json.dumps(plan)!r})\n")
+    graph = tflite_reader.read(MODEL)
+    document = json.loads(made.outputs["plan.json"].read_bytes())
+    assert (document["dispatcher"], document["statuses"]) == ("run", {"1": "too small"})
+    assert [layer["outputs"] for layer in document["layers"]] == [list(one.outputs) for one in graph.operators]
+    assert [layer["functions"] for layer in document["layers"]] == [["dense"]] * 4
+    assert document["layers"][0]["macs"] == 32 and document["inputs"][0]["symbol"] == ""
+
+    chain = [graph.inputs[0], *(one.outputs[0] for one in graph.operators)]
+    laid_out = placed(document, graph, {str(index): 16 * at for at, index in enumerate(chain)})
+    assert [port["symbol"] for port in (*laid_out["inputs"], *laid_out["outputs"])] == ["a+0", "a+64"]
+    lives = [(one["offset"], one["first"], one["last"], one["tensors"]) for one in laid_out["arena"]["tensors"]]
+    spans = [(0, 0), (0, 1), (1, 2), (2, 3), (3, 3)]
+    assert lives == [(16 * at, *spans[at], [index]) for at, index in enumerate(chain)]
+    assert [one["bytes"] for one in laid_out["arena"]["tensors"]] == [graph.tensors[one].size_bytes for one in chain]
+
+
 @pytest.mark.parametrize(
     ("plan", "told"),
     [
@@ -95,6 +119,8 @@ def test_a_plan_of_its_own_is_taken_and_is_no_source(tmp_path: Path) -> None:
         ({"inputs": []}, '"inputs" must have 1 entries'),
         ({"inputs": [{"symbol": "x"}]}, 'each of "inputs" needs symbol and bytes'),
         ({"arena": {"bytes": "12"}}, '"arena" needs bytes'),
+        ({"arena": {"bytes": 12, "places": "p"}}, '"arena" with places needs symbol'),
+        ({"statuses": {"1": 2}}, '"statuses" must be a mapping'),
         ({"layers": [{"index": 0}]}, 'each of "layers" needs index, operator'),
     ],
 )

@@ -11,6 +11,7 @@ import random_thumb
 from small_firmware import MODEL, Bench
 
 from tinyflow.core.errors import RunError, Timeout
+from tinyflow.targets import protocol
 from tinyflow.targets.unicorn import block_table
 from tinyflow.targets.unicorn import machine as machine_module
 from tinyflow.targets.unicorn.machine import Simulator
@@ -245,3 +246,30 @@ def test_more_edges_than_the_first_table(start: Start) -> None:
     python.call("many_blocks", limit_instructions=LIMIT)
     assert len(native.edges) > block_table._FIRST_CAPACITY // 2
     assert native.edges == python.edges
+
+
+def test_functions_of_one_name_in_several_files_are_all_followed(tmp_path: Path) -> None:
+    """As an interpreter's kernels are, each file's own `Eval`."""
+    file = """__attribute__((noinline)) static int eval(int x) {{ return x * {0} + 1; }}
+    int (*get{0}(void))(int) {{ return eval; }}"""
+    main = """int (*get3(void))(int), (*get5(void))(int);
+    typedef int (*volatile kernel)(int);
+    __attribute__((noinline)) int dispatch(kernel one, kernel other) { return one(other(1)) + 1; }
+    int model_setup(void) { return 0; }
+    int model_invoke(void) { return dispatch(get3(), get5()); }"""
+    bench = Bench(tmp_path)
+    made = bench.link({"three.c": file.format(3), "five.c": file.format(5), "main.c": main})["firmware.elf"]
+    seen = []
+
+    class Seen:
+        def begun(self, function: str) -> None:
+            seen.append(function)
+
+        def ended(self) -> None:
+            pass
+
+    machine = protocol.open_machine(bench.machine_target, bench.machine_files)
+    machine.load(made)
+    status = machine.follow("model_invoke", "dispatch", ["eval", "eval"], Seen(), limit_instructions=10_000)
+    machine.close()
+    assert (status, seen) == (20, ["eval", "eval"])

@@ -18,7 +18,7 @@ _OPTIONAL = frozenset(
     {
         *("interpreter", "reset", "statuses", "dispatcher", "forks", "notes", "scale", "tolerance"),
         *("relative_tolerance", "path", "reference", "is_state", "changed_by", "layout", "chains", "feed"),
-        *("keeps_inputs",),
+        *("keeps_inputs", "used", "places"),
     }
 )
 _Part = TypeVar("_Part")
@@ -66,12 +66,19 @@ class Resident:
 
 @dataclass(frozen=True, kw_only=True)
 class Arena:
-    """The memory of activations; `symbol` None where an interpreter allocates it, no `tensors`: nobody knows."""
+    """The memory of activations; `symbol` None where an interpreter allocates it, no `tensors`: nobody knows.
+
+    Where it is laid out in set-up: `used` is a variable with the bytes that were needed, uint32_t; `places` an array of
+    where each tensor of the model lies in it, uint32_t, the highest for elsewhere. Layers may have scratch anywhere
+    where no tensor lies then.
+    """
 
     symbol: str | None = None
     bytes: int = 0
     alignment: int = 1
     tensors: Sequence[Resident] = ()
+    used: str = ""
+    places: str = ""
 
     def place(self, offset: int) -> str:
         """The symbol of a byte."""

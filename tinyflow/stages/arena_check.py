@@ -155,7 +155,10 @@ class _Watch:
         self.results[self._begun - 1] = [after[begin:end] for begin, end in results]
         if self.fault is not None:
             return
-        for begin, end in _without([(0, self.arena.bytes)], [span for span, _ in written]):
+        kept = [(0, self.arena.bytes)]
+        if self.arena.places:  # scratch may be anywhere else
+            kept = [span for span, first, last in self.tensors if first < index <= last]
+        for begin, end in _without(kept, [span for span, _ in written]):
             if after[begin:end] != self._before[begin:end]:
                 self._blame(begin, self._before[begin:end], after[begin:end])
                 return

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError
 from tinyflow.model import tflite_reader
 from tinyflow.model.graph import Graph, Quantisation
-from tinyflow.model.plan_document import Layer, Port, required
+from tinyflow.model.memory.lifetimes import lifetimes
+from tinyflow.model.plan_document import Layer, PlanDocument, Port, Resident, required
 from tinyflow.model.summary import summarise
 from tinyflow.stages.build import SOURCE_SUFFIXES
 from tinyflow.stages.command_words import files_folder, filled
@@ -31,24 +33,60 @@ def generate(workspace: Workspace) -> None:
 
     Parameters: backend, options, command (words, in which `{model}`, `{graph}`, … stand for paths, `{name}` for the
     parameter name).
-    Inputs `files/…` are the command's own. Raises ToolError where the command fails and ModelError where it leaves
+    Inputs `files/…` are the command's own. With `arena.json` of stage arena the option that the parameter `arena` names
+    is the size that was found. Raises ToolError where the command fails and ModelError where it leaves
     no source or a plan that isn't one.
     """
     backend = workspace.parameters["backend"]
     graph = tflite_reader.read(workspace.inputs["model.tflite"])
     sources = workspace.outputs["sources/"]
+    options, found = workspace.parameters["options"], {}
+    if "arena.json" in workspace.inputs:
+        found = json.loads(workspace.inputs["arena.json"].read_bytes())
+        options = {**options, workspace.parameters["arena"]: found["bytes"]}
     places: dict[str, Path | str] = {
         "model": workspace.inputs["model.tflite"],
         "name": workspace.parameters.get("name", ""),
         "graph": _written(workspace.folder / "graph.json", _graph_document(graph)),
-        "options": _written(workspace.folder / "options.json", workspace.parameters["options"]),
+        "options": _written(workspace.folder / "options.json", options),
         "files": files_folder(workspace),
         "out": sources,
     }
     workspace.run([filled(word, places, workspace.folder) for word in workspace.parameters["command"]])
     _check_tree(sources, backend, workspace.folder)
     plan = _default_plan(graph, backend) | _own_plan(sources / PLAN, graph, backend)
+    plan = placed(plan, graph, found.get("places") or {})
     workspace.write_json(PLAN, {**plan, "backend": backend}, allow_nan=False)
+
+
+def placed(plan: Mapping[str, Any], graph: Graph, places: Mapping[str, int]) -> dict[str, JSON]:
+    """A plan with what is known of an arena once it is laid out: `places` in it by the indices of tensors."""
+    if not places:
+        return dict(plan)
+    arena, whole = plan["arena"], {int(index): offset for index, offset in places.items()}
+    steps = [([one for one in layer.inputs if one >= 0], layer.outputs) for layer in graph.operators]
+    lives = lifetimes(graph.inputs, steps, graph.outputs, len(steps) - 1)
+    number = [operator.index for operator in graph.operators]
+    tensors = [
+        Resident(
+            name=graph.tensors[index].name,
+            offset=whole[index],
+            bytes=graph.tensors[index].size_bytes,
+            first=number[first],
+            last=number[last],
+            tensors=[index],
+        )
+        for index, (first, last) in lives.items()
+        if index in whole
+    ]
+    ports = {
+        kind: [
+            port if port["symbol"] or index not in whole else {**port, "symbol": f"{arena['symbol']}+{whole[index]}"}
+            for index, port in zip(indices, plan[kind], strict=True)
+        ]
+        for kind, indices in (("inputs", graph.inputs), ("outputs", graph.outputs))
+    }
+    return {**plan, **ports, "arena": {**arena, "tensors": [asdict(one) for one in tensors]}}
 
 
 def _written(path: Path, document: JSON) -> Path:
@@ -94,6 +132,24 @@ def _default_plan(graph: Graph, backend: str) -> dict[str, JSON]:
     return {**plan.document(), "layers": []}
 
 
+def _completed(plan: dict[str, Any], graph: Graph) -> dict[str, Any]:
+    """The program's plan with what follows from the graph: of layers all but their functions, and of ports.
+
+    Inputs and outputs without a symbol are where the arena has them.
+    """
+    known = plan_document(graph, "", inputs=[""] * len(graph.inputs), outputs=[""] * len(graph.outputs)).document()
+    more: dict[str, Any] = {}
+    if isinstance(plan.get("layers"), list):
+        of = {layer["index"]: {key: layer[key] for key in layer if key != "functions"} for layer in known["layers"]}
+        more["layers"] = [
+            {**of.get(layer.get("index"), {}), **layer} if isinstance(layer, dict) else layer
+            for layer in plan["layers"]
+        ]
+    if isinstance(plan.get("arena"), dict) and plan["arena"].get("places"):
+        more |= {kind: plan.get(kind, known[kind]) for kind in ("inputs", "outputs")}
+    return {**plan, **more}
+
+
 def _own_plan(path: Path, graph: Graph, backend: str) -> dict[str, JSON]:
     """The program's plan, moved away from the sources; empty where it wrote none."""
     if not path.is_file():
@@ -104,6 +160,8 @@ def _own_plan(path: Path, graph: Graph, backend: str) -> dict[str, JSON]:
         plan = json.loads(content)
     except ValueError as error:
         raise ModelError(f"{PLAN} of {backend} is not JSON: {error}", hint="leave it out, or mend it") from None
+    if isinstance(plan, dict):
+        plan = _completed(plan, graph)
     fault = _fault_of(plan, graph)
     if fault:
         raise ModelError(f"{PLAN} of {backend}: {fault}", hint="docs/kernels.md tells what may be there")
@@ -115,9 +173,10 @@ def _fault_of(plan: Any, graph: Graph) -> str:
     known = _default_plan(graph, "")
     if not isinstance(plan, dict):
         return "not a mapping"
-    unknown = sorted(set(plan) - set(known))
+    every = [one.name for one in fields(PlanDocument)]
+    unknown = sorted(set(plan) - set(every))
     if unknown:
-        return f'unknown key "{unknown[0]}"; known: {", ".join(known)}'
+        return f'unknown key "{unknown[0]}"; known: {", ".join(every)}'
     for kind in ("inputs", "outputs"):
         ports = plan.get(kind, known[kind])
         if not isinstance(ports, list) or len(ports) != len(known[kind]):
@@ -127,6 +186,11 @@ def _fault_of(plan: Any, graph: Graph) -> str:
     arena = plan.get("arena")
     if arena is not None and not (isinstance(arena, dict) and isinstance(arena.get("bytes"), int)):
         return '"arena" needs bytes, a whole number'
+    if arena is not None and arena.get("places") and not arena.get("symbol"):
+        return '"arena" with places needs symbol, of where they begin'
+    statuses = plan.get("statuses", {})
+    if not isinstance(statuses, dict) or not all(isinstance(text, str) for text in statuses.values()):
+        return '"statuses" must be a mapping from what set-up returns to what that means'
     layers = plan.get("layers", [])
     wanted = [*required(Layer), "outputs_bytes"]
     if not isinstance(layers, list) or any(_lacks(layer, wanted) for layer in layers):

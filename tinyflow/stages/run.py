@@ -203,7 +203,19 @@ def rows_of(plan: PlanDocument, sample: Sequence[bytes]) -> Iterator[tuple[str, 
 
 def begin(machine: Machine, plan: PlanDocument, sample: Sequence[bytes], limit_instructions: int) -> None:
     """All that comes before the first invoke: set-up, the inputs or, where it is fed, all rows."""
-    call(machine, plan.setup, limit_instructions)
+    set_up(machine, plan, limit_instructions)
+    give(machine, plan, sample, limit_instructions)
+
+
+def set_up(machine: Machine, plan: PlanDocument, limit_instructions: int) -> Counters:
+    """Call set-up, whose status the plan may explain."""
+    status, counters = machine.call(plan.setup, limit_instructions=limit_instructions)
+    _check_status(machine, plan.setup, status, plan.statuses)
+    return counters
+
+
+def give(machine: Machine, plan: PlanDocument, sample: Sequence[bytes], limit_instructions: int) -> None:
+    """A sample to a model that has seen none."""
     if plan.reset:
         call(machine, plan.reset, limit_instructions)
     write_inputs(machine, plan, sample)
@@ -223,11 +235,9 @@ class _Bench:
     limit_instructions: int
 
     def set_up(self) -> Counters:
-        """Call set-up, whose status the plan may explain."""
+        """Call set-up; a fault tells in which layer."""
         with self._layer_named():
-            status, counters = self.machine.call(self.plan.setup, limit_instructions=self.limit_instructions)
-        _check_status(self.machine, self.plan.setup, status, self.plan.statuses)
-        return counters
+            return set_up(self.machine, self.plan, self.limit_instructions)
 
     def invoke_all(self) -> _Answers:
         """Every sample, as often as the machine repeats it.

@@ -20,7 +20,8 @@ from tinyflow.core.errors import RunError
 from tinyflow.model import tflite_reader
 from tinyflow.recipes import tuning
 from tinyflow.recipes.objective import OBJECTIVES, Objective
-from tinyflow.stages import build, link, oversize
+from tinyflow.stages import oversize
+from tinyflow.stages.inner_firmware import build_inner, emptied
 from tinyflow.targets import elf
 from tinyflow.targets.cycles import Model
 from tinyflow.targets.disassembly import disassembler
@@ -149,19 +150,12 @@ class _Search:
     def _measure(self, batch: Sequence[Choice]) -> list[Measured]:
         """Build one firmware of all candidates, and call each."""
         folder = self.workspace.folder / "batch"
-        sources, objects, firmware = folder / "sources", folder / "objects", folder / "firmware.elf"
-        for path in (sources, objects):
-            path.mkdir(parents=True, exist_ok=True)
-            for file in path.iterdir():
-                file.unlink()
+        sources = emptied(folder / "sources")
         calls = self.implementation.write_firmware(self.subject, batch, sources)
         target = self.workspace.parameters["target"]
         target = {**target, "memory": oversize.enlarged(target["memory"])}
         work = replace(self.workspace, parameters={**self.workspace.parameters, "target": target})
-        build.compile_tree(replace(work, inputs={"sources/": sources}, outputs={"objects/": objects}))
-        files = {name: path for name, path in work.inputs.items() if name.startswith("lib/") or name == "link.ld.j2"}
-        outputs = {name: folder / name for name in ("firmware.elf", "firmware.map", "sizes.json")}
-        link.link(replace(work, inputs={**files, "objects/": objects}, outputs=outputs))
+        firmware = build_inner(work, sources, folder)
         return self._call(calls, target, firmware)
 
     def _call(self, calls: Sequence[Any], target: Mapping[str, Any], file: Path) -> list[Measured]:

@@ -55,6 +55,9 @@ def guarded(plan: PlanDocument, scope: str) -> Guarded:
             f"{plan.backend} doesn't say what lies where in memory",
             hint="+guard needs `arena` with `symbol` and `tensors`, and `layers` with `functions`, in plan.json",
         )
+    if arena.places:
+        what = f"{plan.backend} has scratch in its arena of which nobody knows where"
+        raise ModelError(what, hint="leave +guard out: what layers do to live tensors is checked without it")
     calls, fed = [], None
     for layer, function in plan.calls:
         alive = arena.alive_at(layer.index)

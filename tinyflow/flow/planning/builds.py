@@ -30,7 +30,9 @@ from tinyflow.recipes.runtime_files import (
     used_by,
 )
 from tinyflow.recipes.schema import Runtime, Target
+from tinyflow.stages import oversize
 from tinyflow.stages.prebuilt import PREBUILT
+from tinyflow.targets.protocol import capabilities
 
 # The linker's script is rendered by the first.
 LINK_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
@@ -45,7 +47,7 @@ _GENERATED = "_generated"  # the folder of headers that a program writes
 _STANDARDS = ("gnu17", "c++17")
 # A search of the same seed tries the same candidates in the same order.
 _TUNING_SEED = 1
-_TUNING_TIMEOUT_S = 24 * 3600.0  # it can be interrupted and goes on where it was
+_SEARCH_TIMEOUT_S = 24 * 3600.0  # tuning can be interrupted and goes on where it was
 
 
 class _Seen(NamedTuple):
@@ -97,31 +99,82 @@ class Builds:
 
         `wanted`: how many trials, by which objective, and the model of cycles where these are measured.
         """
-        target, backend = resolved.target, resolved.backend
-        seen = self._public(resolved)
-        trees = {**seen.files, **self._link_inputs(resolved)[0], **self._builtins(resolved, {})}
-        made = self._build(
+        backend = resolved.backend
+        return self._inner(
             resolved,
-            "tune",
-            f"tune {resolved.part_name} {backend.name} for {_flag_set(resolved)}, {wanted['trials']} trials",
             "tune:tune",
-            ("records.jsonl",),
-            {**trees, **inputs},
+            f"{wanted['trials']} trials",
+            "records.jsonl",
+            inputs,
             {
-                **seen.parameters,
-                "target": {**target_facts(resolved), **target.seen(resolved.processor)},
                 "flags": [f"-{resolved.optimise}"],
                 "optimise": resolved.optimise,
                 "options": dict(resolved.kernel_options),
                 "implementation": backend.tuning,
                 **wanted,
                 "seed": _TUNING_SEED,
+            },
+            tools,
+            str(backend.tuning),
+        )
+
+    def arena(
+        self, resolved: ResolvedBench, generate: Action, inputs: Mapping[str, Input], tools: tuple[Tool, ...]
+    ) -> Action:
+        """Find how large the arena of what `generate` makes must be; `inputs` has samples and what runs them.
+
+        Memory has room for any where it is simulated.
+        """
+        facts: dict[str, Any] = target_facts(resolved)
+        if capabilities(resolved.target.seen(resolved.processor)).trace is not None:
+            facts["memory"] = oversize.enlarged(facts["memory"])
+        return self._inner(
+            resolved,
+            "arena:arena",
+            "the arena",
+            "arena.json",
+            {**generate.inputs, **inputs},
+            {
+                **generate.parameters,
+                "flags": [f"-{resolved.optimise}", *resolved.settings.flags, *resolved.settings.all_flags],
+                "target": {**facts, **resolved.target.seen(resolved.processor)},
+            },
+            (*generate.tools, *tools),
+        )
+
+    def _inner(
+        self,
+        resolved: ResolvedBench,
+        function: str,
+        what: str,
+        output: str,
+        inputs: Mapping[str, Input],
+        parameters: Mapping[str, JSON],
+        tools: tuple[Tool, ...],
+        *implementation: str,
+    ) -> Action:
+        """An action that builds and runs firmware within itself, as often as it needs to."""
+        target, stage = resolved.target, function.partition(":")[0]
+        seen = self._public(resolved)
+        linked, pinned = self._link_inputs(resolved)
+        made = self._build(
+            resolved,
+            stage,
+            f"{stage} {resolved.part_name} {resolved.backend.name} for {_flag_set(resolved)}, {what}",
+            function,
+            (output,),
+            {**seen.files, **linked, **self._builtins(resolved, {}), **inputs},
+            {
+                **seen.parameters,
+                "target": {**target_facts(resolved), **target.seen(resolved.processor)},
                 "limit_instructions": target.limit_instructions,
+                **({"pinned": pinned} if pinned else {}),
+                **parameters,
             },
             tools=(*LINK_TOOLS, *tools),
         )
-        whole = (*made.implementation, str(backend.tuning), target.implementation)
-        return self._known.add(replace(made, implementation=whole, timeout_s=_TUNING_TIMEOUT_S, isolated=True))
+        whole = (*made.implementation, *implementation, target.implementation)
+        return self._known.add(replace(made, implementation=whole, timeout_s=_SEARCH_TIMEOUT_S, isolated=True))
 
     def link(self, resolved: ResolvedBench, objects: Action) -> Action:
         """Link compiled objects with the runtimes' libraries to a firmware."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tinyflow.core import environments
@@ -106,6 +107,19 @@ class Generation:
             self._catalogue.refuse(kind, owner, place, f'there is no file "{name}" beside this recipe')
         return {"memplan.json": SourceFile(path, name)}
 
+    def arena(self, resolved: ResolvedBench, generate: Action, given: Mapping[str, Input]) -> tuple[Action, ...]:
+        """What finds the size of an interpreter's arena, if a recipe asks for that, and what generates with it instead.
+
+        `given`: the samples that it is run on.
+        """
+        if resolved.backend.arena is None:
+            return (generate,)
+        machine = capabilities(resolved.target.seen(resolved.processor))
+        inputs = {**given, **{name: self._known.add(made.action).output(name) for name, made in machine.inputs.items()}}
+        found = self._builds.arena(resolved, generate, inputs, machine.tools)
+        title, sized = f"{generate.title} for {resolved.target.name}", {"arena.json": found.output("arena.json")}
+        return found, self._known.add(replace(generate, title=title, inputs={**generate.inputs, **sized}))
+
     def generate(
         self, resolved: ResolvedBench, model: Output, lowered: tuple[Action, ...], records: Mapping[str, Input]
     ) -> Action:
@@ -133,6 +147,7 @@ class Generation:
             parameters["command"] = list(backend.command)
             if any("{name}" in word for word in backend.command):  # else equal models share what is generated
                 parameters["name"] = resolved.part_name.replace(" ", "_")
+            parameters |= {} if backend.arena is None else {"arena": backend.arena}
             for name, path in files_of(self._catalogue, backend).items():
                 inputs[f"files/{name}"] = SourceFile(path, f"{backend.name}/{name}")
             tools.append(Tool("binary", backend.command[0], f"it is the command of backend {backend.name}"))

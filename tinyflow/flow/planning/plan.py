@@ -90,7 +90,9 @@ class Planner:
         tuned, records = self._generation.tune(resolved, model)
         lowered = self._generation.lower(resolved, model, records)
         generated = self._generation.generate(resolved, model, lowered, records)
-        made = [*whole, converted, original, *transforms, *tuned, *lowered, generated]
+        given = {name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")}
+        *found, generated = self._generation.arena(resolved, generated, given)
+        made = [*whole, converted, original, *transforms, *tuned, *lowered, *found, generated]
         program = model
         layers: dict[str, Output] = {}
         if not is_interpreted:
@@ -98,7 +100,6 @@ class Planner:
             layers = {name: made[-1].output(name) for name in made[-1].outputs}
             made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
             program = made[-1].output("firmware.elf")
-        given = {name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")}
         if original is not converted:
             given["original.bin"] = original.output("reference.bin")
         made.append(self._run(resolved, given, generated, program, layers))

@@ -86,6 +86,9 @@ class Backend(Recipe):
     options: Mapping[str, Any] = field(default_factory=dict)
     """Passed to `generate`. `$toolchain`, `$isa`, `$cpu`, `$vectors` (none, mve, rvv), `$kernels`, `$goal` and
     `$llvm` stand for the bench's own."""
+    arena: str | None = None
+    """Of a command: its option with the size of the arena; 0 is what the model needs on the target, found by running
+    it."""
     lowering: Lowering | None = None
     """Where `generate` takes what this makes of the model."""
     tolerance: Natural = 0
@@ -108,3 +111,5 @@ class Backend(Recipe):
             raise ValueError('give one of "implementation", "command" and "engine"')
         if self.files and not self.command:
             raise ValueError('"files" are for a "command"')
+        if self.arena is not None and (not self.command or type(self.options.get(self.arena)) is not int):
+            raise ValueError('"arena" names an option of a "command" with a number, such as arena_bytes: 0')

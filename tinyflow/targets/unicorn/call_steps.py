@@ -28,7 +28,10 @@ class Follower:
 
         self._engine, self._chip, self._calls = engine, chip, calls
         self._dispatcher = dispatching = chip.firmware.symbol(dispatcher).addresses
-        self._names = {chip.firmware.symbol(name).address: name for name in functions}
+        for name in functions:
+            chip.firmware.symbol(name)
+        # of several files' own functions of one name each
+        self._names = {one.address: one.name for one in chip.firmware.functions if one.name in set(functions)}
         self._is_within = False
         self._returns_to = 0  # where the dispatcher returns to, and so does a function that it ends with
         engine.ctl_flush_tb()  # code that was translated before would not call the new hooks

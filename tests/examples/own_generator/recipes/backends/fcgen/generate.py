@@ -25,8 +25,8 @@ def array(kind, name, values):
     return f"static const {kind} {name}[] = {{{', '.join(map(str, values))}}};"
 
 
-def layer(graph, operator, source, target, lines):
-    """The constants of one layer, and its call."""
+def layer(graph, operator, lines):
+    """The constants of one layer, and the arguments of the kernel up to its input."""
     tensors, index = graph["tensors"], operator["index"]
     read, weights, bias = (tensors[i] for i in operator["inputs"])
     written = tensors[operator["outputs"][0]]
@@ -37,18 +37,24 @@ def layer(graph, operator, source, target, lines):
     outputs, inputs = weights["shape"]
     lines.insert(1, array("int8_t", f"weights{index}", numbers(weights["data"], 1)))
     lines.insert(1, array("int32_t", f"bias{index}", numbers(bias["data"], 4)))
-    lines.append(
-        f"  fc_layer(weights{index}, bias{index}, {inputs}, {outputs}, {-read['zero_points'][0]}, {multiplier},"
-        f" {shift}, {zero_point}, {lowest}, {source}, {target});"
+    return (
+        f"weights{index}, bias{index}, {inputs}, {outputs}, {-read['zero_points'][0]}, {multiplier},"
+        f" {shift}, {zero_point}, {lowest}"
     )
 
 
-def main(graph_path, options_path, out):
-    """Refuse what is not a chain of fully connected layers; write model.c and plan.json."""
+def read(graph_path, options_path):
+    """The graph, and the options. Refuses what is not a chain of fully connected layers."""
     graph, options = (json.loads(Path(path).read_text()) for path in (graph_path, options_path))
     others = {operator["name"] for operator in graph["operators"]} - {"FULLY_CONNECTED"}
     if others:
         sys.exit(f"error: only fully connected layers, not {', '.join(sorted(others))}")
+    return graph, options
+
+
+def main(graph_path, options_path, out):
+    """Write model.c and plan.json."""
+    graph, options = read(graph_path, options_path)
     widest = max(tensor["bytes"] for tensor in graph["tensors"] if tensor["data"] is None)
     lines = ['#include "fclib.h"', f"static int8_t arena[2][{widest}];", "int model_setup(void) { return 0; }"]
     lines += [f"int8_t model_input_0[{graph['tensors'][graph['inputs'][0]]['bytes']}];"]
@@ -58,11 +64,12 @@ def main(graph_path, options_path, out):
     for operator in graph["operators"]:
         is_last = operator is graph["operators"][-1]
         target = "model_output_0" if is_last else f"arena[{operator['index'] % 2}]"
-        layer(graph, operator, source, target, lines)
+        lines.append(f"  fc_layer({layer(graph, operator, lines)}, {source}, {target});")
         source = target
     lines += ["  return 0;", "}"]
     (Path(out) / "model.c").write_text(f"#define FC_UNROLL {options['unroll']}\n" + "\n".join(lines) + "\n")
     (Path(out) / "plan.json").write_text(json.dumps({"arena": {"bytes": 2 * widest}}))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
