@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from small_firmware import workspace
 
-from tinyflow.core.errors import ModelError, RunError, Timeout, TinyflowError, ValidationError
+from tinyflow.core.errors import ModelError, RunError, Timeout, TinyflowError, ToolError, ValidationError
 from tinyflow.stages import run as stage
 from tinyflow.stages.run import run
 from tinyflow.targets.protocol import Calls, Counters, FunctionCount, Machine
@@ -126,6 +126,24 @@ def test_a_board_s_fault_is_looked_for_again(tmp_path: Path, begun: int, where: 
         execute(tmp_path, Remote(raises=RunError("bad", where=where), begun=begun), layers=LAYERS, dispatcher="loop")
     assert caught.value.layer == layer
     assert ("in layer" in caught.value.what) == (layer is not None)
+
+
+class Unplugged(Remote):
+    """A board that isn't there any more when it is loaded again."""
+
+    def load(self, firmware: Path) -> Counters:
+        """Once."""
+        if self.calls:
+            raise ToolError("can't open the port")
+        return super().load(firmware)
+
+
+def test_a_board_that_goes_after_a_fault_hides_it_not(tmp_path: Path) -> None:
+    """The fault is told, without a layer."""
+    board = Unplugged(raises=RunError("bad", where="conv+0x2"), begun=1)
+    with pytest.raises(RunError, match="bad") as caught:
+        execute(tmp_path, board, layers=LAYERS, dispatcher="loop")
+    assert caught.value.layer is None
 
 
 class Keeping(Scripted):

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tinyflow.core.action import JSON, Workspace
-from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
+from tinyflow.core.errors import ModelError, RunError, Timeout, TinyflowError, ValidationError
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.report.rows import spell_agreement
 from tinyflow.stages import arena_check
@@ -364,7 +364,7 @@ class _Bench:
             begin(self.machine, self.plan, self.samples.inputs[sample], limit)
             names = [name for _, name in self.plan.calls]
             self.machine.follow(self.plan.invoke, self.plan.caller, names, begun, limit_instructions=limit)
-        except (RunError, Timeout):
+        except TinyflowError:  # whatever it is, the first fault is told
             return begun.count
         return 0
 
