@@ -45,11 +45,8 @@ def run_there(words: Mapping[str, Any], isa: str, program: Path) -> Ended:
 
     The status is the program's, negative for a signal, None where it took too long.
     """
-    pattern = words.get("uname") or ("*" if words.get("run") else MACHINES[isa])
     command = " ".join(quote(word) for word in words.get("run") or ["{program}"]).replace("{program}", "'\"$p\"'")
     script = f"""
-m=$(uname -m); echo "@tf-machine $m"
-case $m in {pattern}) ;; *) exit {_WRONG_MACHINE};; esac
 umask 077
 p=$(mktemp {quote(words.get("folder", "/tmp"))}/tinyflow.XXXXXX) || exit {_NO_FOLDER}
 trap 'rm -f "$p"' EXIT
@@ -61,11 +58,8 @@ ulimit -S -t {math.ceil(limit_s(words))}
 s=$?
 echo; echo "@tf-status $s"
 """
-    ended = _ask(words, script, program, limit_s(words))
-    text = ended.printed.decode("utf-8", "replace")
+    ended, text = _ask(words, isa, script, program, limit_s(words))
     found = re.search(r"^@tf-status (\d+)\s*$", text, re.MULTILINE)
-    if "@tf-runs" not in text:
-        raise _never_ran(words, ended, text, MACHINES[isa])
     if found is None:
         if ended.status is None or ended.is_flood:
             return ended
@@ -82,22 +76,22 @@ echo; echo "@tf-status $s"
 
 def look(words: Mapping[str, Any], isa: str) -> str:
     """What the machine says of itself. Raises RunError where it isn't reached, or another one than the recipe says."""
-    script = f"""
-m=$(uname -m); echo "@tf-machine $m"
-case $m in {words.get("uname") or ("*" if words.get("run") else MACHINES[isa])}) ;; *) exit {_WRONG_MACHINE};; esac
+    script = """
 echo "$(uname -srm), $(nproc) processors"
 cat /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor 2>/dev/null | sed 's/^/clock governed by /'
 cat /proc/sys/kernel/perf_event_paranoid 2>/dev/null | sed 's/^/perf_event_paranoid /'
 echo @tf-runs
 """
-    ended = _ask(words, script, Path(os.devnull), 0)
-    text = ended.printed.decode("utf-8", "replace")
-    if "@tf-runs" not in text:
-        raise _never_ran(words, ended, text, MACHINES[isa])
+    text = _ask(words, isa, script, Path(os.devnull), 0)[1]
     return "; ".join(line for line in text.splitlines() if line and "@tf" not in line)
 
 
-def _ask(words: Mapping[str, Any], script: str, given: Path, more_s: float) -> Ended:
+def _ask(words: Mapping[str, Any], isa: str, script: str, given: Path, more_s: float) -> tuple[Ended, str]:
+    """How its shell ended, and what it said. Raises RunError for another machine, and before `@tf-runs`."""
+    pattern = words.get("uname") or ("*" if words.get("run") else MACHINES[isa])
+    script = f"""
+m=$(uname -m); echo "@tf-machine $m"
+case $m in {pattern}) ;; *) exit {_WRONG_MACHINE};; esac{script}"""
     connect_s = words.get("connect_s", 10.0)
     options = {
         "BatchMode": "yes",
@@ -109,7 +103,11 @@ def _ask(words: Mapping[str, Any], script: str, given: Path, more_s: float) -> E
     command += ["-p", str(words["port"])] if words.get("port") else []
     command += [*words.get("options", ()), "--", words["host"], f"sh -c {quote(script)}"]
     agent = {name: os.environ[name] for name in ("SSH_AUTH_SOCK",) if name in os.environ}
-    return run(command, {}, Path(tempfile.gettempdir()), 2 * connect_s + more_s, given=given, variables=agent)
+    ended = run(command, {}, Path(tempfile.gettempdir()), 2 * connect_s + more_s, given=given, variables=agent)
+    text = ended.printed.decode("utf-8", "replace")
+    if "@tf-runs" not in text:
+        raise _never_ran(words, ended, text, MACHINES[isa])
+    return ended, text
 
 
 def _never_ran(words: Mapping[str, Any], ended: Ended, text: str, wanted: str) -> RunError:
