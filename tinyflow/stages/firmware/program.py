@@ -9,21 +9,20 @@ from importlib import import_module
 from typing import Any
 
 from tinyflow.core.action import Workspace
+from tinyflow.core.errors import ModelError
 from tinyflow.model import tflite_reader
+from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Tensor
 from tinyflow.model.plan_document import PlanDocument, Port
 from tinyflow.stages.firmware.description import names_of
 from tinyflow.stages.firmware.forms import program_of
 
-# What TFLite calls a type: C's word for it, the lowest and the highest value of integers.
-_TYPES = {
-    "int8": ("int8_t", -128, 127),
-    "uint8": ("uint8_t", 0, 255),
-    "int16": ("int16_t", -(1 << 15), (1 << 15) - 1),
-    "int32": ("int32_t", -(1 << 31), (1 << 31) - 1),
-    "int64": ("int64_t", None, None),
-    "float32": ("float", None, None),
-    "bool": ("uint8_t", None, None),
+# Of integers that may stand for real values: the lowest and the highest.
+_LIMITS = {
+    "int8": (-128, 127),
+    "uint8": (0, 255),
+    "int16": (-(1 << 15), (1 << 15) - 1),
+    "int32": (-(1 << 31), (1 << 31) - 1),
 }
 
 
@@ -65,7 +64,10 @@ def _ports(kind: str, ports: Sequence[Port], tensors: Sequence[Tensor]) -> list[
 
 def _port(kind: str, name: str, port: Port, tensor: Tensor) -> dict[str, Any]:
     symbol, _, offset = port.symbol.partition("+")
-    word, lowest, highest = _TYPES[tensor.dtype]
+    word = "uint8_t" if tensor.dtype == "bool" else ELEMENT_TYPES[tensor.dtype].in_c
+    lowest, highest = _LIMITS.get(tensor.dtype, (None, None))
+    if not word:
+        raise ModelError(f"{kind} {tensor.name} is {tensor.dtype}, which C has no type for")
     scheme = tensor.quantisation if lowest is not None else None
     has_scale = scheme is not None and not scheme.is_per_channel and scheme.scale > 0
     return {
