@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 import sysconfig
@@ -130,6 +131,7 @@ def test_types_reach_users(installed: Path, tmp_path: Path) -> None:
         "rows: int = tinyflow.results(suite='mlperf_tiny', where=3)\n"
         "for row in tinyflow.results(model='vww'):\n"
         "    print(row['bench'].upper())\n"
+        "one: int = tinyflow.Project('.').bench('x')\n"
     )
     python = f"--python-executable={installed / 'python'}"
     mypy = [sys.executable, "-m", "mypy", "--strict", python, "--cache-dir", str(tmp_path / "cache"), str(script)]
@@ -137,4 +139,5 @@ def test_types_reach_users(installed: Path, tmp_path: Path) -> None:
     told = [line.partition(" error: ")[2] for line in done.stdout.splitlines() if line.startswith("mine.py:2")]
     assert any(line.startswith("Incompatible types in assignment") for line in told), done.stdout
     assert any('"where"' in line for line in told), done.stdout
+    assert re.search(r"(?m)^mine.py:5.* expression has type .Row.", done.stdout), done.stdout
     assert not any(line.startswith(("mine.py:1", "mine.py:3", "mine.py:4")) for line in done.stdout.splitlines())

@@ -20,6 +20,7 @@ def test_pdoc_makes_pages_of_what_users_call(tmp_path: Path) -> None:
         "tinyflow.recipes",
         "tinyflow.report.frame",
         "tinyflow.flow.publishing.query",
+        "tinyflow.flow.api.project",
         "tinyflow.targets.protocol",
     ]
     command = [sys.executable, "-m", "pdoc", *modules, "-o", str(tmp_path)]
@@ -29,3 +30,5 @@ def test_pdoc_makes_pages_of_what_users_call(tmp_path: Path) -> None:
     assert str(schema.Target.__doc__).splitlines()[0] in page
     assert "A call that takes more never ends" in page
     assert "rom_*" in (tmp_path / "tinyflow" / "flow" / "publishing" / "query.html").read_text()
+    page = (tmp_path / "tinyflow" / "flow" / "api" / "project.html").read_text()
+    assert all(f"Project.{name}" in page for name in ("bench", "infer", "accuracy"))

@@ -13,6 +13,7 @@ import kept
 import numpy as np
 import pytest
 from flow_support import CHECKOUT, Run
+from stateful_networks import ring
 from synthetic_benches import SyntheticPlanner
 from tests_support import write_models
 
@@ -20,6 +21,7 @@ import tinyflow
 from tinyflow.flow.api import project as api
 from tinyflow.flow.loader import Loader
 from tinyflow.model import tflite_reader
+from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 
 
@@ -65,7 +67,7 @@ def test_a_bench_is_a_row_with_metrics_and_files(mine: tinyflow.Project) -> None
         "stages": mine.bench("net-good-chip").report["stages"]
     }
     assert not ended
-    assert "<td>net-good-chip</td>" in row._repr_html_() and "5,002" in row._repr_html_()
+    assert ">net-good-chip</td>" in row._repr_html_() and ">5.002 k</td>" in row._repr_html_()
 
 
 def test_what_ends_a_bench_is_raised_in_the_commands_words(mine: tinyflow.Project, synthetic: Run) -> None:
@@ -131,7 +133,7 @@ def test_what_has_run_is_asked_for_and_compared(mine: tinyflow.Project, syntheti
     compared = mine.compare("good", "faults")
     assert [change.verdict for change in compared.regressions] == ["failed"]
     assert str(compared) in synthetic("compare", "good", "faults").stdout
-    assert "<td>net-*-chip</td>" in compared._repr_html_() and "1 failed" in compared._repr_html_()
+    assert ">net-*-chip</td>" in compared._repr_html_() and "1 failed" in compared._repr_html_()
     assert not mine.compare("net-good-chip", "net-good-host", max_regression="rom_bytes:0").regressions
     with pytest.raises(tinyflow.UsageError, match="names nothing to compare"):
         mine.compare("nothing", "net-good-chip")
@@ -173,6 +175,19 @@ def test_firmware_computes_arrays_of_ones_own(dense: tinyflow.Project) -> None:
         assert what in raised.value.what
     with pytest.raises(tinyflow.DoesNotFit, match=r"^link dense-tinyc.*: needs "):
         dense.infer(f"{bench}+flash.1KiB", given)
+
+
+@pytest.mark.slow
+def test_samples_of_a_network_with_state_are_one_sequence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many may run at once: as the bench runs them, and from the beginning in each call."""
+    monkeypatch.setenv("TINYFLOW_CACHE", str(kept.folder()))
+    write_models(tmp_path, {"kept": write(ring())})
+    project = tinyflow.Project(tmp_path, jobs=4)
+    samples = project.bench("kept-tinyc-host").samples
+    count = len(samples.inputs[0])
+    twice = project.infer("kept-tinyc-host", np.concatenate([samples.inputs[0]] * 2))
+    assert np.array_equal(twice[:count], samples.outputs[0])
+    assert not np.array_equal(twice[count:], samples.outputs[0]), "what came before is remembered"
 
 
 @pytest.mark.slow

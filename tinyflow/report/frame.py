@@ -16,7 +16,7 @@ from tinyflow.recipes.suggest import hint_for
 from tinyflow.report import expressions
 from tinyflow.report.metrics import BY_NAME, METRICS
 from tinyflow.report.rows import AGREEMENT, cycle_model_of, spell_cycle_model
-from tinyflow.report.tables import EVIDENCE, evidence_of, html_table, spell_features
+from tinyflow.report.tables import EVIDENCE, evidence_of, html_table, spell, spell_features
 
 Value = Any  # int, float, str or None
 Row = Mapping[str, Value]
@@ -59,8 +59,9 @@ class Frame:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        columns = self.known().columns
-        return html_table(columns, ([row.get(name) for name in columns] for row in self.rows))
+        columns, texts = self.known().columns, self.texts
+        lines = [columns, *([spell(row.get(name)) for name in columns] for row in self.rows)]
+        return html_table(lines, [name not in texts for name in columns])
 
     def column(self, name: str) -> str:
         """The name itself; UsageError with a suggestion where there is no such column."""

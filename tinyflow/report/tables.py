@@ -115,6 +115,32 @@ def to_text(rows: Sequence[Row]) -> str:
     )
 
 
+def to_html(rows: Sequence[Row]) -> str:
+    """The same table for a notebook, with what went wrong."""
+    columns = _readable(rows)
+    told = [f"{row['bench']}: {row['reason']}" for row in rows if row["reason"]]
+    return html_table(_lines(columns), [column.is_number for column in columns]) + html_lines([*told, *notes(rows)])
+
+
+def html_table(lines: Iterable[Sequence[str]], are_numbers: Sequence[bool]) -> str:
+    """Lines of cells as notebooks show them, the first one of headings; numbers to the right."""
+    sides = ["right" if is_number else "left" for is_number in are_numbers]
+    rows: list[str] = []
+    for line in lines:
+        kind = "td" if rows else "th"
+        cells = (
+            f'<{kind} style="text-align:{side}">{escape(safe_text.shown(cell))}</{kind}>'
+            for cell, side in zip(line, sides, strict=True)
+        )
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<table>{''.join(rows)}</table>"
+
+
+def html_lines(lines: Iterable[str]) -> str:
+    """Lines below a table."""
+    return "".join(f"<div>{escape(safe_text.shown(line))}</div>" for line in lines)
+
+
 def aligned(lines: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> list[str]:
     """Lines of cells as texts in which columns are one below the other, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -353,12 +379,3 @@ def markdown_table(lines: Iterable[Sequence[str]], are_numbers: Iterable[bool]) 
     headings, *others = lines
     spelled = [headings, ["---:" if is_number else "---" for is_number in are_numbers], *others]
     return [f"| {' | '.join(map(safe_text.markdown_cell, cells))} |" for cells in spelled]
-
-
-def html_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A plain table, as notebooks show it; numbers to the right."""
-    lines = ["".join(f"<th>{escape(heading)}</th>" for heading in headings)]
-    for row in rows:
-        cells = (("" if isinstance(value, str) else ' style="text-align:right"', spell(value)) for value in row)
-        lines.append("".join(f"<td{style}>{escape(safe_text.shown(text))}</td>" for style, text in cells))
-    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
-from tinyflow.core import safe_text
 from tinyflow.report import changes, profile
 from tinyflow.report.compare import Change
 from tinyflow.report.formats import to_text
 from tinyflow.report.frame import Frame
+from tinyflow.report.tables import html_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +39,7 @@ class Comparison:
         return told + "\n".join([changes.summary(self.changes), *self.warnings])
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_() + _paragraphs([changes.summary(self.changes), *self.warnings])
+        return self.table()._repr_html_() + html_lines([changes.summary(self.changes), *self.warnings])
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,4 @@ class Accuracy:
         return f"{self.top1:.2%} of {self.samples} samples"
 
     def _repr_html_(self) -> str:
-        return _paragraphs([str(self)]) + self.table._repr_html_()
-
-
-def _paragraphs(lines: Sequence[str]) -> str:
-    return "".join(f"<p>{escape(safe_text.shown(line))}</p>" for line in lines)
+        return html_lines([str(self)]) + self.table._repr_html_()

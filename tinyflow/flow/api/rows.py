@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 from tinyflow.core.errors import UsageError
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report.frame import Frame, flatten, frame_of
-from tinyflow.report.tables import to_text
+from tinyflow.report.tables import to_html, to_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,8 +88,7 @@ class Row(Mapping[str, Any]):
         return to_text([dict(self.report)])
 
     def _repr_html_(self) -> str:
-        columns = ("", self.bench)
-        return Frame(columns, tuple({"": name, self.bench: value} for name, value in self.items()))._repr_html_()
+        return to_html([dict(self.report)])
 
 
 class Rows(Sequence[Row]):
@@ -139,4 +138,4 @@ class Rows(Sequence[Row]):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self.frame._repr_html_()
+        return to_html([dict(row.report) for row in self._rows])
