@@ -139,5 +139,5 @@ def test_types_reach_users(installed: Path, tmp_path: Path) -> None:
     told = [line.partition(" error: ")[2] for line in done.stdout.splitlines() if line.startswith("mine.py:2")]
     assert any(line.startswith("Incompatible types in assignment") for line in told), done.stdout
     assert any('"where"' in line for line in told), done.stdout
-    assert re.search(r"(?m)^mine.py:5.* expression has type .Row.", done.stdout), done.stdout
+    assert re.search(r"(?m)^mine.py:5.*expression has type .Row.", done.stdout), done.stdout
     assert not any(line.startswith(("mine.py:1", "mine.py:3", "mine.py:4")) for line in done.stdout.splitlines())
