@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from tests_support import wait_until
 
 from tinyflow.core.process import with_parent
+from tinyflow.targets.programs import free_port
 
 _OBEYS = 'sh -c "$SSH_ORIGINAL_COMMAND"'
 # mood → what is done whatever is asked
@@ -41,9 +41,7 @@ class SshServer:
         for name in ("host", *MOODS):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
         (folder / "authorized").write_text("".join(self._allowed(*mood) for mood in MOODS.items()))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = int(free_port())
         (folder / "known").write_text(f"[127.0.0.1]:{self.port} {(folder / 'host.pub').read_text()}")
         (folder / "config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\n"

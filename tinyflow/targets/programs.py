@@ -65,7 +65,7 @@ def tools(words: Mapping[str, Sequence[str]]) -> list[Tool]:
 def alone(what: str) -> Iterator[None]:
     """Hold the lock of one probe or port: other benches, and other sessions on this machine, wait."""
     path = _LOCKS / f"tinyflow-probe-{os.getuid()}-{of_bytes(what.encode())[-12:]}.lock"
-    with path.open("w") as file:
+    with path.open("a") as file:  # which never empties what somebody else has put there
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
