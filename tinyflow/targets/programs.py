@@ -33,7 +33,7 @@ _POLL_S = 0.1
 _MOST_BYTES = 64 << 20
 _LAST_BYTES, _LAST_LINES = 4000, 6
 _LOCKS = Path("/tmp")  # not TMPDIR, which is another one for each worker
-_DEBIANS = ("stm32flash", "dfu-util", "avrdude")  # loaders that its packages are called like
+_PACKAGES = {"ssh": "openssh-client", **{name: name for name in ("stm32flash", "dfu-util", "avrdude")}}  # Debian's
 
 Opened = TypeVar("Opened")
 
@@ -50,8 +50,8 @@ def how_to_get(name: str) -> str:
         return f"apt install openocd, or {pip_install('boards')}"
     if name in ("pyocd", "esptool", "esptool.py"):
         return pip_install("boards")
-    if name in _DEBIANS:
-        return f"apt install {name}"
+    if name in _PACKAGES:
+        return f"apt install {_PACKAGES[name]}"
     return f"install it, or name another in the target's recipe{': apt install qemu-system' * name.startswith('qemu-')}"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from tinyflow.core.action import Tool
 from tinyflow.core.errors import UsageError
 from tinyflow.model.plan_document import PlanDocument
+from tinyflow.targets.programs import how_to_get
 from tinyflow.targets.protocol import Capabilities, Machine
 from tinyflow.targets.ssh.connection import MACHINES
 
@@ -25,7 +26,7 @@ def capabilities(target: Mapping[str, Any]) -> Capabilities:
     if not target.get("machine", {}).get("host"):
         hint = "its recipe says `ssh: {host: user@name}`: docs/boards.md"
         raise UsageError("nothing says which machine that is", hint=hint)
-    return Capabilities((Tool("binary", "ssh", "apt install openssh-client"), Tool("package", "pyelftools")))
+    return Capabilities((Tool("binary", "ssh", how_to_get("ssh")), Tool("package", "pyelftools")))
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:
