@@ -20,7 +20,7 @@ def graph() -> Graph:
 
 
 @pytest.mark.parametrize("name", ["aww", "vww", "resnet", "toycar"])
-@pytest.mark.every(3)
+@pytest.mark.every(4)
 def test_the_four_networks_pass(name: str) -> None:
     """What the benchmark needs is supported, by every set of kernels."""
     graph = read(synthesize({"graph": name}))

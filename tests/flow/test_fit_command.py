@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from flow_support import Run
 from tests_support import doit
 
 
@@ -37,20 +38,20 @@ def test_the_benches_that_fit_are_built_and_told(tmp_path: Path) -> None:
         (["fit", "nonet", "--ram", "3KiB"], "neither a model nor a file", ""),
     ],
 )
-def test_wrong_words_are_told(tmp_path: Path, words: list[str], what: str, hint: str) -> None:
+def test_wrong_words_are_told(real: Run, words: list[str], what: str, hint: str) -> None:
     """In a line of what and one of what to type."""
-    refused = doit(tmp_path, *words)
+    refused = real(*words)
     assert refused.returncode == 2 and what in refused.stderr and hint in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
-def test_a_target_that_cannot_be_run_stops_no_other(tmp_path: Path) -> None:
+def test_a_target_that_cannot_be_run_stops_no_other(real: Run, project: Path) -> None:
     """Its simulator lacks the processor: it is left out with that reason, and told where nothing else is left."""
-    folder = tmp_path / "recipes" / "targets"
+    folder = project / "recipes" / "targets"
     folder.mkdir(parents=True)
     memory = "[{name: f, kind: flash, origin: 0, length: 1MiB}, {name: r, kind: ram, origin: 0x20000000, length: 1MiB}]"
     text = f"description: x\nimplementation: tinyflow.targets.unicorn\ncpu: cortex-m55\nmemory: {memory}\n"
     (folder / "m55.yaml").write_text(text)
     for limit in (["--latency", "3ms"], ["--ram", "3KiB"]):
-        refused = doit(tmp_path, "fit", "toycar", *limit, "-t", "m55", "-t", "corstone300", "-b", "nobody")
+        refused = real("fit", "toycar", *limit, "-t", "m55", "-t", "corstone300", "-b", "nobody")
         assert refused.returncode == 2 and "m55: the built-in simulator has no cortex-m55" in refused.stderr
