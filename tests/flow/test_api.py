@@ -130,6 +130,7 @@ def test_what_has_run_is_asked_for_and_compared(mine: tinyflow.Project, syntheti
     mine.run(["net-good-chip", "net-good-host", "net-faults-chip"])
     rows = mine.results(where="status = ok", sort="-bench", columns="bench,rom_bytes")
     assert list(rows) == [{"bench": f"net-good-{place}", "rom_bytes": 96} for place in ("host", "chip")]
+    assert str(rows).splitlines()[1].split() == ["net-good-host", "96"]
     compared = mine.compare("good", "faults")
     assert [change.verdict for change in compared.regressions] == ["failed"]
     assert str(compared) in synthetic("compare", "good", "faults").stdout
@@ -169,6 +170,7 @@ def test_firmware_computes_arrays_of_ones_own(dense: tinyflow.Project) -> None:
         (given[:0], "there are no samples"),
         (np.full((1, 37), np.nan), "not finite"),
         (7, "has shape ()"),
+        ([[1, 2], [3]], "is no array"),
     ):
         with pytest.raises(tinyflow.UsageError) as raised:
             dense.infer(bench, wrong)
@@ -220,5 +222,7 @@ def test_a_profile_and_a_check_are_values(dense: tinyflow.Project) -> None:
     assert "FULLY_CONNECTED" in str(found) and "FULLY_CONNECTED" in found._repr_html_()
     checked = {row["backend"]: row for row in dense.check("dense", targets=["stm32f4"])}
     assert checked["tinyc"]["fits"] == "yes" and checked["tinyc"]["arena_bytes"] > 37
+    (archive,) = dense.run(["export:dense-tinyc-stm32f4"]).files
+    assert archive == dense.path / "build" / "archives" / "dense-tinyc-stm32f4.tar.gz" and archive.is_file()
     with pytest.raises(tinyflow.UsageError, match="neither a model nor a file"):
         dense.check("dens")

@@ -134,11 +134,12 @@ def test_archives_are_written_where_all_is_done(make: Make) -> None:
     """A line for each: where it lies and what it holds, or why there is none."""
     place = make("one")
     selection = Selection(benches={"net-good-chip": place.plan()}, exports={"mine": ["net-good-chip"]})
-    [told] = place.exporter().write(selection, place.ledger)
-    assert told == "export:mine: no archive, since net-good-chip has no result"
+    [(nothing, told)] = place.exporter().write(selection, place.ledger)
+    assert nothing is None and told == "export:mine: no archive, since net-good-chip has no result"
     place.build()
     path = place.folder / "build" / "archives" / "mine.tar.gz"
-    [told] = place.exporter().write(selection, place.ledger)
+    [(written, told)] = place.exporter().write(selection, place.ledger)
+    assert written == path
     archive = contents.load(path)
     assert told.startswith("archive: one/build/archives/mine.tar.gz (")
     assert told.endswith(f" files, content {archive.digest})") and f", {len(archive.files)} files" in told

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from tinyflow.core import safe_text
 from tinyflow.core.errors import UsageError
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report import expressions
 from tinyflow.report.metrics import BY_NAME, METRICS
 from tinyflow.report.rows import AGREEMENT, cycle_model_of, spell_cycle_model
-from tinyflow.report.tables import EVIDENCE, evidence_of, html_table, spell, spell_features
+from tinyflow.report.tables import EVIDENCE, aligned, evidence_of, html_table, spell, spell_features
 
 Value = Any  # int, float, str or None
 Row = Mapping[str, Value]
@@ -59,9 +60,16 @@ class Frame:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
+        return html_table(*self._spelled())
+
+    def __str__(self) -> str:
+        return "".join(f"{safe_text.shown(line)}\n" for line in aligned(*self._spelled()))
+
+    def _spelled(self) -> tuple[list[list[str]], list[bool]]:
+        """Headings and rows for people, without columns that no row has, and which columns are numbers."""
         columns, texts = self.known().columns, self.texts
-        lines = [columns, *([spell(row.get(name)) for name in columns] for row in self.rows)]
-        return html_table(lines, [name not in texts for name in columns])
+        lines = [list(columns), *([spell(row.get(name)) for name in columns] for row in self.rows)]
+        return lines, [name not in texts for name in columns]
 
     def column(self, name: str) -> str:
         """The name itself; UsageError with a suggestion where there is no such column."""

@@ -34,19 +34,23 @@ class Port:
         """Whether its integers stand for real values by one scale."""
         return self.tensor.quantisation is not None and self.tensor.is_integer
 
-    def __str__(self) -> str:
-        return f"{self.tensor.dtype} of shape ({', '.join(['n', *map(str, self.shape)])})"
+    @property
+    def _hint(self) -> str:
+        real = ", or real values, which its scale quantises" if self.is_scaled else ""
+        return f"the network takes {self.tensor.dtype}{real}; n samples are ({', '.join(['n', *map(str, self.shape)])})"
 
     def taken(self, given: npt.ArrayLike) -> tuple[Array, bool]:
         """Samples in the tensor's own type, and whether they were real values of a quantised one. Raises UsageError."""
-        array = np.asarray(given)
+        try:
+            array = np.asarray(given)
+        except ValueError:  # lists of several lengths
+            raise UsageError(f"{self.name} is no array", hint=self._hint) from None
         if array.shape[1:] not in (self.shape, tuple(self.tensor.shape)) or not array.ndim:
             shape = f"({', '.join(map(str, array.shape))})"
-            raise UsageError(f"{self.name} has shape {shape}", hint=f"the network takes {self}, n samples")
+            raise UsageError(f"{self.name} has shape {shape}", hint=self._hint)
         dtype, is_real = numpy_dtype(self.tensor), array.dtype.kind == "f"
         if array.dtype != dtype and not (is_real and (self.is_scaled or dtype.kind == "f")):
-            hint = f"the network takes {self}" + (", or float, which its scale quantises" if self.is_scaled else "")
-            raise UsageError(f"{self.name} is {array.dtype}", hint=hint)
+            raise UsageError(f"{self.name} is {array.dtype}", hint=self._hint)
         if is_real and not np.isfinite(array).all():
             raise UsageError(f"{self.name} has values that are not finite")
         return (quantise(array, self.tensor) if array.dtype != dtype else array), is_real and dtype.kind != "f"
@@ -76,9 +80,10 @@ class Ports:
 
         `given` is an array, or one for each input.
         """
-        arrays = [given] if len(self.ports) == 1 else list(given)
+        arrays = [given] if len(self.ports) == 1 or not isinstance(given, (list, tuple)) else given
         if len(arrays) != len(self.ports):
-            raise UsageError(f"{len(arrays)} arrays for {len(self.ports)} inputs", hint="give an array for each input")
+            what = f"{len(arrays)} array{'s' * (len(arrays) != 1)} for {len(self.ports)} inputs"
+            raise UsageError(what, hint="give a list with an array for each input")
         taken = [port.taken(array) for port, array in zip(self.ports, arrays, strict=True)]
         counts = [len(array) for array, _ in taken]
         if len(set(counts)) != 1 or not counts[0]:

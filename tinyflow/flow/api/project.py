@@ -226,6 +226,11 @@ class Project:
     def _published(self, loader: Loader, selection: Selection) -> Rows:
         known = (loader.session, loader.ledger, loader.project, loader.catalogue)
         reports, files, _ = publish(selection, *known, loader.checkout, loader.tell)
+        if selection.exports:
+            from tinyflow.flow.archives.export import Exporter
+
+            exporter = Exporter(loader.session, loader.catalogue, loader.mirrors, loader.project)
+            files += [path for path, _ in exporter.write(selection, loader.ledger) if path is not None]
         return Rows([self._row(loader, selection.benches.get(row["bench"]), row) for row in reports], files)
 
     def _row(self, loader: Loader, plan: BenchPlan | None, report: dict[str, object]) -> Row:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import tinyflow
 from tinyflow.archive import contents
@@ -40,19 +41,22 @@ class Exporter:
     mirrors: Mirrors
     project: Project
 
-    def write(self, selection: Selection, ledger: Ledger) -> Iterator[str]:
-        """Write the archives that were selected; a line of each, be it why there is none. Raises TinyflowError."""
+    def write(self, selection: Selection, ledger: Ledger) -> Iterator[tuple[Path | None, str]]:
+        """Write the archives that were selected; path and a line of each, be it why there is none.
+
+        Raises TinyflowError.
+        """
         for name, benches in selection.exports.items():
             undone = [bench for bench in benches if not ledger.is_done(selection.benches[bench].final)]
             if undone:
-                yield f"export:{name}: no archive, since {undone[0]} has no result"
+                yield None, f"export:{name}: no archive, since {undone[0]} has no result"
                 continue
             path = self.project.archives / f"{name}{contents.SUFFIX}"
             data = self.pack(name, [selection.benches[bench] for bench in benches])
             archive = contents.parse(data)  # what can't be read is not written
             write_if_changed(path, data)
             size = format_size(len(data))
-            yield f"archive: {shown(path)} ({size}, {len(archive.files)} files, content {archive.digest})"
+            yield path, f"archive: {shown(path)} ({size}, {len(archive.files)} files, content {archive.digest})"
 
     def pack(self, name: str, benches: Sequence[BenchPlan]) -> bytes:
         """The archive of benches that are up to date."""

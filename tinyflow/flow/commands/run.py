@@ -184,7 +184,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
         loader = self.loader
         exporter = Exporter(loader.session, loader.catalogue, loader.mirrors, loader.project)
-        for line in exporter.write(loader.selection, loader.ledger):
+        for _, line in exporter.write(loader.selection, loader.ledger):
             print(line, file=stream)
 
     def _build_elsewhere(self, stream: TextIO) -> Iterator[Exception]:
