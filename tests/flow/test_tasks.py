@@ -117,32 +117,22 @@ def test_what_may_refuse_a_model_comes_first() -> None:
 
 
 def test_what_waits_is_started_once_its_turn_has_come() -> None:
-    """Not while what it waits for waits or runs, and not at all behind a failure, however far behind."""
-    first = action("first")
-    second, other = action("second", first), action("other")
-    third = action("third", second)
-    begun: list[str] = []
+    """Not while one that it waits for hasn't ended well, and so not at all behind a failure, however far behind."""
+    first, other = action("first"), action("other")
+    second = action("second", first)
+    third, both = action("third", second), action("both", first, other)
+    turns = parallel_runner._Turns([first, second, third, other, both])
 
-    class Pool:
-        def submit(self, function: Any, one: Action) -> str:
-            begun.append(one.title)
-            return one.title
+    def begun() -> list[str]:
+        return [turns.ready.popleft().title for _ in range(len(turns.ready))]
 
-    def start(waiting: dict[str, Action], running: dict[Any, Action], failed: set[str]) -> None:
-        begun.clear()
-        parallel_runner._start(waiting, running, failed, cast(Any, Pool()), cast(Any, SimpleNamespace(execute=Outcome)))
-
-    waiting, running, failed = by_id(first, second, third, other), dict[Any, Action](), set[str]()
-    start(waiting, running, failed)
-    assert (begun, set(waiting), set(running)) == (["first", "other"], {second.id, third.id}, {"first", "other"})
-    start(waiting, running, failed)
-    assert begun == []
-    del running["first"]
-    start(waiting, running, failed)
-    assert begun == ["second"]
-    failed.add(running.pop("second").id)
-    start(waiting, running, failed)
-    assert (begun, waiting, failed) == ([], {}, {second.id, third.id})
+    assert begun() == ["first", "other"]
+    turns.end(first)
+    assert begun() == ["second"]
+    turns.end(other)
+    assert begun() == ["both"]
+    turns.end(second)
+    assert begun() == ["third"]
 
 
 def test_every_action_that_runs_is_told(session: Session) -> None:
