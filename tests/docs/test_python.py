@@ -1,4 +1,4 @@
-"""`docs/python.md` word by word: every block of Python runs, in its order, in a folder with a network."""
+"""`docs/python.md` word by word: every block runs, in its order, in a folder with a network; and the notebook."""
 
 from __future__ import annotations
 
@@ -35,3 +35,19 @@ def test_it_works_word_by_word(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert "needs " in done.stdout, "what does not fit is told"
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_and_shows_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each cell without an error; checks, rows, comparisons and layers as HTML; without noise every sample is right."""
+    nbclient = pytest.importorskip("nbclient", reason="needs nbclient: pip install -e '.[notebook]'")
+    nbformat = pytest.importorskip("nbformat")
+    monkeypatch.setenv("TINYFLOW_CACHE", str(kept.folder()))
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
+    notebook = nbformat.read(CHECKOUT / "docs" / "example.ipynb", 4)
+    nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    shown = [output.data["text/html"] for output in outputs if "data" in output]
+    assert len(shown) == 4 and all("<table>" in html for html in shown)
+    told = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
+    assert told.startswith("0 100.00% of ")
