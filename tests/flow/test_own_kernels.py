@@ -147,6 +147,8 @@ def test_an_interpreter_of_the_users_gets_the_arena_that_it_needs(tmp_path: Path
     again = doit(place, f"bench:{INTERPRETED}", TINYFLOW_CACHE="cache")
     assert "built" not in again.stdout
     guarded = doit(place, f"bench:{INTERPRETED}+guard.ram", TINYFLOW_CACHE="cache")
+    packed = doit(place, f"firmware:{INTERPRETED}", TINYFLOW_CACHE="cache")
+    assert packed.returncode == 0, packed.stdout + packed.stderr
     assert guarded.returncode == 1 and "has scratch in its arena of which nobody knows where" in guarded.stdout
 
     feature = place / "recipes" / "features" / "size.yaml"

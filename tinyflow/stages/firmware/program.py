@@ -40,7 +40,8 @@ def example(workspace: Workspace) -> None:
 def _network_of(workspace: Workspace) -> dict[str, Any]:
     """What a network's header and the examples say of it, whatever it is called."""
     plan = PlanDocument.read(workspace.inputs["plan.json"])
-    read = getattr(import_module(workspace.parameters["implementation"]), "read", tflite_reader.read)
+    implementation = workspace.parameters["implementation"]  # none of a command
+    read = getattr(implementation and import_module(implementation), "read", tflite_reader.read)
     graph = read(workspace.inputs["model.tflite"])
     return {
         "ports": [
