@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 from tests_support import doit
 
-from tinyflow.recipes.catalogue import data_folder
+from tinyflow.core.errors import RecipeError
+from tinyflow.flow.commands.targets import missing
+from tinyflow.flow.planning.cycle_models import no_cycles
+from tinyflow.recipes.catalogue import Catalogue, data_folder
+from tinyflow.recipes.schema import Target
 
 RECIPE = "description: x\nimplementation: tinyflow.targets.unicorn\ncpu: cortex-m7\nmemory:\n"
 MEMORY = {
@@ -94,6 +98,20 @@ external:
   exit: tohost
   counts: {{instructions: '^([\\d,]+) instructions$'}}
 """
+
+
+def test_a_target_that_nothing_can_run_is_told_with_its_place(tmp_path: Path) -> None:
+    """In the list of targets beside all others, and of a bench before anything is done."""
+    text = EXTERNAL.format(command="[sim, '{elf}']").replace("'^([\\d,]+) instructions$'", "minstret")
+    (tmp_path / "targets").mkdir()
+    (tmp_path / "targets" / "mine.yaml").write_text(text.replace("cpu: rv32imc", "cpu: cortex-m4"))
+    catalogue = Catalogue([tmp_path, data_folder() / "recipes"])
+    target = catalogue.get(Target, "mine")
+    place = "mine.yaml:3:6: cortex-m4 has no counter minstret"
+    assert missing(catalogue, target).endswith(place)
+    with pytest.raises(RecipeError, match=place):
+        no_cycles(catalogue, target)
+    assert missing(catalogue, catalogue.get(Target, "stm32f7")) == "ok"
 
 
 @pytest.mark.slow

@@ -76,6 +76,14 @@ def test_a_bench_that_fails_now_is_a_regression() -> None:
     assert summary([still]) == "1 bench: 1 failed"
 
 
+def test_counts_and_table_add_up() -> None:
+    """What differs and isn't in the table, a part of a sum, is said to be left out."""
+    changes = compare(side(rom_bytes=1, rom_code=1), side(rom_bytes=2, rom_code=3), {})
+    told = summary(changes, to_table(changes, is_all=False))
+    assert told.startswith("1 bench: ") and " 2 worse" in told and told.endswith("; --all shows 1 more that differ")
+    assert summary(changes, to_table(changes, is_all=True)) == summary(changes)
+
+
 def test_what_nobody_measured_is_never_the_same() -> None:
     """A gap on the new side fails; on the old one there is nothing to compare with; on both it is no bench."""
     ran, gap = side(), {"a-b-c": Measured({"status": "not measured"}, is_missing=True)}

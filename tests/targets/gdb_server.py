@@ -25,7 +25,7 @@ _MAP = (
 
 
 class Server:
-    """It serves one client after another on `port`. `mood`: protected, silent, garbage, gone, or none.
+    """It serves one client after another on `port`. `mood`: protected, silent, garbage, gone, eager, or none.
 
     `cycles`: instructions of a run → what its counter shows of them; `breakpoints`: how many it has.
     """
@@ -74,6 +74,8 @@ class Server:
 
     def _talk(self, client: socket.socket) -> None:
         buffer = b""
+        if self.mood == "eager":  # as QEMU is
+            client.sendall(framed(b"T02thread:01;"))
         while True:
             packet, buffer = take(buffer)
             if packet is None:

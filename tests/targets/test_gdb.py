@@ -78,6 +78,7 @@ def test_a_board_is_left_to_a_debugger(bench: Bench, firmware: Path, server: Ser
         assert output == expected.to_bytes(4, "little")
 
 
+@pytest.mark.parametrize("server", ["", "eager"], indirect=True)
 def test_a_board_is_flashed_and_called(bench: Bench, firmware: Path, server: Server) -> None:
     """Blocks are erased before they are written, once; cycles are the chip's; the stack is what isn't paint."""
     board = opened(bench, server)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_firmware import ROOT
 
+from tinyflow.core.errors import RunError
 from tinyflow.targets.monitor.frames import Damaged, Frame, Reader
 
 RUNTIMES = ROOT / "recipes" / "runtimes"
@@ -148,3 +149,13 @@ def test_a_line_that_never_ends_a_frame_takes_no_memory() -> None:
     assert reader.has_part and len(reader._rest) <= 1 << 17
     reader.forget()
     assert [*reader.take(bytes(Frame("H", 0)))] == [Frame("H", 0)]
+
+
+def test_an_echo_is_no_firmware() -> None:
+    """What sends everything back, a wire or a terminal server, would be taken for firmware of version 0."""
+    pytest.importorskip("serial")
+    from tinyflow.targets.monitor.line import Line
+    from tinyflow.targets.monitor.port import Port
+
+    with pytest.raises(RunError, match="what is sent to loop:// comes back as it is"):
+        Line(Port("loop://", 115200)).hello(2)

@@ -94,9 +94,8 @@ class _Reading:
 
     def _model(self) -> Any:
         if len(self._content) < 8 or self._content[4:8] != b"TFL3":
-            raise ModelError(
-                "not a .tflite file: the identifier TFL3 is missing", hint="give a file that a TFLite converter wrote"
-            )
+            why = "the identifier TFL3 is missing" if self._content else "it is empty"
+            raise ModelError(f"not a .tflite file: {why}", hint="give a file that a TFLite converter wrote")
         model = tflite.Model.GetRootAs(self._content, 0)
         if model.Version() != _SCHEMA_VERSION:
             raise ModelError(

@@ -54,13 +54,16 @@ def _spell_ratio(ratio: float | None) -> str:
     return f"x{ratio:.4g} {percent:+.2f} %" if abs(percent) >= 0.01 else f"x{ratio:.6f} {percent:+.2g} %"
 
 
-def summary(changes: Sequence[Change]) -> str:
-    """One line of counts."""
+def summary(changes: Sequence[Change], shown: Frame | None = None) -> str:
+    """One line of counts, of all metrics; and how many differ that a table doesn't show."""
     counts = Counter(change.verdict for change in changes)
     benches = len({change.bench for change in changes})
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     crossed = sum(change.is_regression and change.limit is not None for change in changes)
-    return f"{benches} bench{'' if benches == 1 else 'es'}: {told}" + (f"; {crossed} over the limit" if crossed else "")
+    differ = len(changes) - counts["same"]
+    hidden = 0 if shown is None else differ - sum(row["verdict"] != "same" for row in shown)
+    more = [f"{crossed} over the limit"] * (crossed > 0) + [f"--all shows {hidden} more that differ"] * (hidden > 0)
+    return "; ".join([f"{benches} bench{'' if benches == 1 else 'es'}: {told}", *more])
 
 
 def commits(side: Mapping[str, Measured], head: str | None) -> str:

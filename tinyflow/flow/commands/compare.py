@@ -75,7 +75,7 @@ def tell(
         for name, side in zip(names, sides, strict=True):
             if told := commits(side, head):
                 print(f"{name}: measured at {told}")
-        print(summary(changes), *warnings, sep="\n")
+        print(summary(changes, table), *warnings, sep="\n")
     crossed = [change for change in changes if change.is_regression]
     if crossed and github.is_here(os.environ):
         for change in crossed:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from typing import Any
 
 from tinyflow.core import identity
-from tinyflow.core.errors import UsageError
+from tinyflow.core.errors import RecipeError
 from tinyflow.core.units import format_size
 from tinyflow.flow.commands.command import OwnCommand
-from tinyflow.flow.planning.cycle_models import error_percent, no_cycles
+from tinyflow.flow.planning.cycle_models import capabilities_of, error_percent, no_cycles
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.resolve import processor_of
 from tinyflow.recipes.schema import Target
 from tinyflow.report.tables import aligned
-from tinyflow.targets.protocol import capabilities
 
 _TITLES = ("target", "core", "clock", "flash", "RAM", "runs on", "cycles", "here", "what it is")
 
@@ -52,17 +51,18 @@ def _row(catalogue: Catalogue, target: Target) -> tuple[str, ...]:
 
 
 def _cycles(catalogue: Catalogue, target: Target) -> str:
-    if not target.memory or no_cycles(catalogue, target):
-        return "none"
-    return f"±{error_percent(catalogue, target):g} %"
+    with contextlib.suppress(RecipeError):  # told under "here"
+        if target.memory and not no_cycles(catalogue, target):
+            return f"±{error_percent(catalogue, target):g} %"
+    return "none"
 
 
 def missing(catalogue: Catalogue, target: Target) -> str:
     """What is missing on this machine; `ok` where nothing is."""
     try:
-        can = capabilities(target.seen(processor_of(catalogue, target)))
-    except UsageError as error:
-        return error.what
+        can = capabilities_of(catalogue, target)
+    except RecipeError as error:
+        return str(error).partition("\n")[0]
     inputs = (tool for output in can.inputs.values() for tool in output.action.tools)
     lacks = [
         tool.name

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from tinyflow.core.action import JSON, Output, Tool
+from tinyflow.core.errors import UsageError
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench, processor_of, whole_core
 from tinyflow.recipes.schema import Core, Target
-from tinyflow.targets.protocol import capabilities
+from tinyflow.targets.protocol import Capabilities, capabilities
 
 PROFILE_TOOLS = (Tool("package", "capstone"),)
 
@@ -39,12 +40,20 @@ def error_percent(catalogue: Catalogue, target: Target) -> float:
     return catalogue.get(Core, target.cpu).error_percent if own is None else own
 
 
+def capabilities_of(catalogue: Catalogue, target: Target) -> Capabilities:
+    """What runs a target can do. RecipeError, at its line, where that can't run its processor."""
+    try:
+        return capabilities(target.seen(processor_of(catalogue, target)))
+    except UsageError as error:
+        catalogue.refuse(Target, target.name, ["cpu"], error.what, error.hint)
+
+
 def no_cycles(catalogue: Catalogue, target: Target) -> str:
     """Why no cycles are estimated for a target; empty where they are."""
     module = target.implementation
     if target.gdb is not None or target.ssh is not None or target.monitor is not None:
-        return f"{target.name} is a board, whose cycles its own counter has where there is one, as `cycles`"
-    if target.memory and module and capabilities(target.seen(processor_of(catalogue, target))).trace is None:
+        return f"{target.name} is a board: what its own counter says is under `cycles`, if it has one"
+    if target.memory and module and capabilities_of(catalogue, target).trace is None:
         return f"{target.name} isn't run by the built-in simulator"
     if not catalogue.has(Core, target.cpu):
         return f"there is no model of {target.cpu}'s cycles: recipes/cores/{target.cpu}.yaml would be one"

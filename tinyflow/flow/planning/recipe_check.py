@@ -9,13 +9,13 @@ from importlib.util import find_spec
 from typing import Any
 
 from tinyflow.backends.options import Options
-from tinyflow.core.errors import RecipeError, UsageError
+from tinyflow.core.errors import RecipeError
+from tinyflow.flow.planning.cycle_models import capabilities_of
 from tinyflow.flow.planning.options import check_kernels, complaint, known_options
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.resolve import cpu_of, processor_of
+from tinyflow.recipes.resolve import cpu_of
 from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Requirements, Runtime, Target, Toolchain
 from tinyflow.recipes.suggest import hint_for
-from tinyflow.targets.protocol import capabilities
 
 _Steps = tuple[Any, ...]
 
@@ -132,10 +132,7 @@ def _check_target(catalogue: Catalogue, target: Target) -> None:
     """The processor as the machine sees it, and the linker's script with the target's memory in it."""
     from tinyflow.toolchains import script
 
-    try:
-        capabilities(target.seen(processor_of(catalogue, target)))
-    except UsageError as error:
-        catalogue.refuse(Target, target.name, ["cpu"], error.what, error.hint)
+    capabilities_of(catalogue, target)
     memory = [
         {name: getattr(one, name) for name in ("name", "kind", "origin", "length_bytes")} for one in target.memory
     ]

@@ -51,13 +51,16 @@ class Line:
         self._heard = b""  # last, of what was no frame
 
     def hello(self, limit_s: float) -> Hello | None:
-        """Who is there; None for nobody within this time. Raises RunError for firmware of another version."""
+        """Who is there; None for nobody within this time. Raises RunError for an echo, and another version."""
         end = time.monotonic() + limit_s
         while time.monotonic() < end:
             self._next()
             self._port.write(bytes(Frame(HELLO, self._sequence)))
             found = self._wait(HELLO, _HELLO_S, 0)
             if isinstance(found, Frame):
+                if not found.payload:  # the request itself: who answers hello says which version
+                    what = f"what is sent to {self._port.name} comes back as it is"
+                    raise RunError(what, hint="are RX and TX one wire, or does the other end echo?")
                 version, most = struct.unpack_from("<2I", found.payload.ljust(8, b"\0"))
                 if version != _VERSION:
                     what = f"the firmware at {self._port.name} speaks version {version} of the frames, not {_VERSION}"
