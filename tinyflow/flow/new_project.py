@@ -117,7 +117,7 @@ def read_model(path: Path, frontend: Frontend | None) -> bytes:
         hint = f"leave it where it is, and name it by its path: check {path}"
         raise UsageError(f"{path} is not all of its model, which has files beside it", hint=hint)
     if frontend is None and path.suffix.lower() != ".onnx" and content[4:8] != _MAGIC:
-        what = "this is no .tflite file, whatever its name" if content else "this file is empty"
+        what = "this is no .tflite file" if content else "this file is empty"
         hint = f"a .tflite has TFL3 behind its first four bytes; others end with {', '.join(suffixes()[1:])}"
         raise ModelError(what, where=str(path), hint=hint)
     return content
