@@ -24,7 +24,9 @@ from tests_support import doit, write_models
 from tinyflow.core.action import SourceFile
 from tinyflow.core.errors import ToolError, UsageError
 from tinyflow.flow.loader import Loader
-from tinyflow.flow.planning.firmware import FORMS, Wanted, firmware
+from tinyflow.flow.planning.firmware import FORMS, Wanted, firmware, folder_of
+from tinyflow.flow.planning.selection import Selector
+from tinyflow.flow.project import Project
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.recipes.bench import parse
@@ -352,6 +354,20 @@ def test_what_can_not_be_packed_is_refused(loader: Loader) -> None:
     for bench in ("speech-tinyc-host", "speech-tflm-host", "speech-tinyc-pynq_z2_linux"):
         with pytest.raises(UsageError, match="no firmware to take home"):
             firmware(loader.planner.plan_bench(parse(bench)), loader.catalogue, Wanted())
+
+
+def test_a_prefix_tells_folders_and_networks_apart(loader: Loader, tmp_path: Path) -> None:
+    """One of the user's is in the folder's name, so that no other is overwritten; two networks can't share it."""
+    plan, project = loader.planner.plan_bench(parse(BENCH)), Project(tmp_path, tmp_path)
+    folders = [
+        folder_of(BENCH, firmware(plan, loader.catalogue, wanted), project).name
+        for wanted in (Wanted(), Wanted(prefix="speech"), Wanted(prefix="door"), Wanted("cmake", example="bare"))
+    ]
+    assert folders == [f"{BENCH}-c", f"{BENCH}-c", f"{BENCH}-c-door", f"{BENCH}-cmake"]
+    read = loader.session.read_json
+    selector = Selector(loader.catalogue, lambda: loader.planner, read, wanted=Wanted(prefix="door"))
+    with pytest.raises(UsageError, match="that of several networks: sine, speech"):
+        selector.select([f"firmware:{BENCH}", "firmware:sine-tinyc-stm32f7"])
 
 
 @pytest.mark.slow

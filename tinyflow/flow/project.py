@@ -33,9 +33,9 @@ class Project:
         """What `export:` writes; not below a bench's view, which is replaced as a whole."""
         return self.build / "archives"
 
-    def firmware(self, bench: str, form: str, example: str) -> Path:
-        """What `firmware:` unpacks, which `.zip`, `.built` and `.log` stand beside."""
-        return self.build / "firmware" / f"{bench}-{form}{'' if example == 'bare' else f'-{example}'}"
+    def firmware(self, bench: str, form: str, *others: str) -> Path:
+        """What `firmware:` unpacks, which `.zip`, `.built` and `.log` stand beside; `others` tell it from the plain."""
+        return self.build / "firmware" / "-".join([bench, form, *others])
 
     @property
     def state(self) -> Path:

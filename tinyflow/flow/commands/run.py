@@ -23,7 +23,7 @@ from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.planning import build_systems
-from tinyflow.flow.planning.firmware import Wanted
+from tinyflow.flow.planning.firmware import Wanted, folder_of
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.publish import Row, compare_published, publish
 from tinyflow.flow.session.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
@@ -192,7 +192,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         wanted, project = self.loader.wanted, self.loader.project
         chosen = self.loader.selection.firmware if wanted.is_built or wanted.is_flashed else {}
         for name, action in chosen.items():
-            folder, prefix = project.firmware(name, wanted.form, wanted.example), str(action.parameters["prefix"])
+            folder, prefix = folder_of(name, action, project), str(action.parameters["prefix"])
             log = folder.with_name(f"{folder.name}.log")
             log.unlink(missing_ok=True)
             for command in build_systems.commands(

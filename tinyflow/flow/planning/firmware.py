@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import tinyflow
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
@@ -12,6 +13,8 @@ from tinyflow.core.errors import UsageError
 from tinyflow.flow.planning import build_systems
 from tinyflow.flow.planning.builds import BUILTINS, RUNTIMES, plain
 from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.flow.project import Project
+from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.resolve import resolve
 from tinyflow.recipes.schema import Cpu, Toolchain
@@ -176,6 +179,13 @@ def _gcc(cpu: Cpu | None) -> JSON:
     if cpu is None:
         return {}
     return {name: plain(cpu)[name] for name in ("prefix", "flags", "libraries")}
+
+
+def folder_of(name: str, action: Action, project: Project) -> Path:
+    """Where the firmware of a bench is unpacked: an example, and a prefix that isn't the model's, have their own."""
+    form, example, prefix = (str(action.parameters[key]) for key in ("form", "example", "prefix"))
+    others = [example] * (example != "bare") + [prefix] * (prefix != _prefix(parse(name).model_name))
+    return project.firmware(name, form, *others)
 
 
 def _prefix(model: str) -> str:

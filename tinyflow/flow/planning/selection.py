@@ -169,6 +169,12 @@ class Selector:
             elif group == "firmware":
                 finals = [firmware(plans[0], self._catalogue, self._wanted)]
                 selection.firmware[name] = finals[0]
+                models = {parse(one).model_name for one in selection.firmware}
+                if self._wanted.prefix and len(models) > 1:
+                    what = (
+                        f"--prefix {self._wanted.prefix} would be that of several networks: {', '.join(sorted(models))}"
+                    )
+                    raise UsageError(what, hint="a prefix tells networks in one program apart: a command for each")
             elif group == "trace":
                 finals = [self._planner.trace(plans[0], self.cache)]
                 selection.traces[name] = finals[0]

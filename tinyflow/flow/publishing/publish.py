@@ -19,6 +19,7 @@ from tinyflow.core.errors import CacheError
 from tinyflow.core.execute import Session
 from tinyflow.core.states import UP_TO_DATE
 from tinyflow.flow.atomic_files import clear_killed, replacing, write_if_changed, writing
+from tinyflow.flow.planning.firmware import folder_of
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.project import Project
@@ -173,7 +174,7 @@ def _write_firmware(name: str, action: Action, session: Session, project: Projec
     """Unpack what was packed, if it is there: `build/firmware/<bench>-<form>/` and its `.zip`; what to read first."""
     if not session.is_current(action):
         return []
-    folder = project.firmware(name, *(str(action.parameters[one]) for one in ("form", "example")))
+    folder = folder_of(name, action, project)
     content = session.output_path(action, "firmware.zip").read_bytes()
     write_if_changed(folder.with_name(f"{folder.name}.zip"), content)
     with writing(folder), replacing(folder) as fresh, zipfile.ZipFile(io.BytesIO(content)) as archive:
