@@ -56,7 +56,7 @@ def _build(folder: Path, bench: Bench, target: dict[str, Any]) -> Path:
     """The program with a `main` of its own, linked for QEMU's board."""
     cpu = bench.parameters["toolchain"]["cpu"]
     (folder / "model.c").write_text(MODEL)
-    starts = ["start_arm.c"] if bench.isa == "thumb" else ["start_riscv.S"]
+    starts = ["start_arm.c", "memcpy_thumb.S"] if bench.isa == "thumb" else ["start_riscv.S"]
     sources = [
         *(folder / "model.c", PROGRAMS / "control_flow.c", PROGRAMS / "counts_itself.c"),
         *(SUPPORT / "src" / name for name in ("start.c", "memory.c", *starts)),
