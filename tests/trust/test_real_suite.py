@@ -22,8 +22,8 @@ from trust_places import CHECKOUT
 pytestmark = pytest.mark.slow
 
 MODELS, BENCHES = ("aww", "vww"), 8
-# Six of each model, seven of each bench; support's eleven sources and library for two processors; the simulator's counter
-# and its model of flash.
+# Six of each model, seven of each bench; support's eleven sources and library for two processors; the simulator's
+# counter and its model of flash.
 ACTIONS = 6 * len(MODELS) + 7 * BENCHES + 12 * 2 + 2
 PATH = f"{Path(sys.executable).parent}:/usr/bin:/bin"
 
