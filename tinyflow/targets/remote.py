@@ -47,7 +47,10 @@ class Remote:
 
     def introduce(self, limit_s: float = _ANSWER_LIMIT_S) -> None:
         """Tell what we know, and hear how long the server's packets may be: those of small probes are short."""
-        answer = self.ask("qSupported:swbreak+;hwbreak+", limit_s)
+        self.send("qSupported:swbreak+;hwbreak+")
+        answer = self.receive(limit_s)
+        while _STOP.match(answer):  # told unasked: QEMU stops whenever somebody connects
+            answer = self.receive(limit_s)
         found = re.search(r"(?:^|;)PacketSize=([0-9a-fA-F]+)", answer)
         if found is not None:
             most = (int(found[1], 16) - _HEAD_CHARACTERS) // 2
@@ -186,16 +189,10 @@ class Remote:
 
     # Packets
 
-    def ask(self, packet: str | bytes, limit_s: float = _ANSWER_LIMIT_S) -> str:
-        """One request, of those that run nothing, and its answer. Raises Gone.
-
-        A server may tell unasked that the processor has stopped: QEMU does whenever somebody connects.
-        """
+    def ask(self, packet: str | bytes) -> str:
+        """One request and its answer. Raises Gone."""
         self.send(packet)
-        answer = self.receive(limit_s)
-        while packet != "?" and _STOP.match(answer):
-            answer = self.receive(limit_s)
-        return answer
+        return self.receive(_ANSWER_LIMIT_S)
 
     def send(self, packet: str | bytes) -> None:
         """A request whose answer is waited for elsewhere. Raises Gone."""
