@@ -19,6 +19,7 @@ from tests_support import write_models
 
 import tinyflow
 from tinyflow.flow.api import project as api
+from tinyflow.flow.api.answers import Accuracy
 from tinyflow.flow.loader import Loader
 from tinyflow.model import tflite_reader
 from tinyflow.model.tflite_writer import write
@@ -226,3 +227,10 @@ def test_a_profile_and_a_check_are_values(dense: tinyflow.Project) -> None:
     assert archive == dense.path / "build" / "archives" / "dense-tinyc-stm32f4.tar.gz" and archive.is_file()
     with pytest.raises(tinyflow.UsageError, match="neither a model nor a file"):
         dense.check("dens")
+
+
+def test_accuracy_of_one_class_and_of_several() -> None:
+    """A network with one class mistakes nothing; of several the most frequent mistake is told."""
+    assert Accuracy(np.array([[3]])).table.rows == ({"label": 0, "samples": 3, "right": 1.0},)
+    (first, second) = Accuracy(np.array([[1, 2], [0, 1]])).table.rows
+    assert (first["mistaken_for"], first["times"], second["right"]) == (1, 2, 1.0)

@@ -65,9 +65,7 @@ class OwnKernel:
 
 def own_kernels(options: Mapping[str, Any]) -> tuple[OwnKernel, ...]:
     """Those of option `own_kernels` that option `own` lets in: `all`, or of one operator."""
-    every = tuple(
-        OwnKernel(**{k: v for k, v in one.items() if v is not None}) for one in options.get("own_kernels", ())
-    )
+    every = tuple(OwnKernel(**one) for one in options.get("own_kernels", ()))
     wanted = options.get("own", "all")
     found = tuple(one for one in every if wanted in ("all", one.operator))
     if not found and (every or wanted != "all"):
@@ -109,7 +107,7 @@ def _step(kernel: OwnKernel, graph: Graph, operator: Operator, notes: list[str])
     if kernel.channels == "apart":
         fields, struct = _apart(kernel.operator, call, symmetric(graph, operator)), f"{struct}_apart"
     shape = replace(of_replaced, walk=kernel.walk, in_place=())  # type: ignore[arg-type]
-    own = Call(
+    called = Call(
         kernel.function,
         struct,
         fields,
@@ -119,7 +117,7 @@ def _step(kernel: OwnKernel, graph: Graph, operator: Operator, notes: list[str])
         notes=tuple(notes),
         is_own=True,
     )
-    return replace(steps[0], call=own)
+    return replace(steps[0], call=called)
 
 
 def _numbers(fields: Mapping[str, Field]) -> Iterator[tuple[str, Any]]:

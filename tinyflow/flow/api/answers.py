@@ -36,10 +36,11 @@ class Comparison:
     def __str__(self) -> str:
         table = self.table()
         told = f"{to_text(table).decode()}\n" if table.rows else ""
-        return told + "\n".join([changes.summary(self.changes), *self.warnings])
+        return told + "\n".join([changes.summary(self.changes, table), *self.warnings])
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_() + html_lines([changes.summary(self.changes), *self.warnings])
+        table = self.table()
+        return table._repr_html_() + html_lines([changes.summary(self.changes, table), *self.warnings])
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ class Accuracy:
         rows = []
         for label, taken in enumerate(self.confusion.tolist()):
             if count := sum(taken):
-                wrong = max((number, -other) for other, number in enumerate(taken) if other != label)
+                others = ((number, -other) for other, number in enumerate(taken) if other != label)
+                wrong = max(others, default=(0, 0))  # a network with one class mistakes nothing
                 mistaken = {"mistaken_for": -wrong[1], "times": wrong[0]} if wrong[0] else {}
                 rows.append({"label": label, "samples": count, "right": taken[label] / count, **mistaken})
         return Frame(("label", "samples", "right", "mistaken_for", "times"), tuple(rows))
