@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tinyflow.core import environments
+from tinyflow.core.distribution import pip_install
 from tinyflow.flow import doctor
-from tinyflow.flow.doctor import Finding, inspect
+from tinyflow.flow.doctor import Finding, Requirement, inspect
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.schema import Frontend
 
@@ -26,6 +27,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+PINNED = Requirement("apache-tvm-ffi==0.1.14.post1", "tvm")
 CATALOGUE = Catalogue([data_folder() / "recipes"])
 
 
@@ -92,16 +94,27 @@ def test_a_program_that_tells_no_version_is_found_all_the_same(
 def test_a_missing_package_is_a_fault_and_has_its_pin_as_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     """What to type installs the version that is tested."""
     monkeypatch.setattr(doctor.identity, "installed_version", lambda name: None)
-    monkeypatch.setattr(doctor, "_own_requirements", lambda: {"apache-tvm": "apache-tvm==0.27.0.post1"})
-    found = _finding("apache-tvm")
+    monkeypatch.setattr(doctor, "_own_requirements", lambda: {"unicorn": Requirement("unicorn<2.2,>=2.1.4")})
+    found = _finding("unicorn")
     assert (found.state, found.is_fault) == ("missing", True)
-    assert found.remedy == "pip install 'apache-tvm==0.27.0.post1'"
+    assert found.remedy == "pip install 'unicorn<2.2,>=2.1.4'"
+
+
+def test_what_an_extra_brings_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No fault, and what to type is the extra, whose pins are ours; extras' other packages are none of the doctor's."""
+    texts = ["numpy>=1", "tomli>=2; python_version < '3.11'", "apache-tvm==0.27.0; extra == 'tvm'", "x>1; extra == 't'"]
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: texts)
+    monkeypatch.setattr(doctor.identity, "installed_version", lambda name: None)
+    findings = {found.name: found for found in inspect(CATALOGUE)}
+    assert findings["apache-tvm"][2:4] == (False, "missing") and not findings["apache-tvm"].is_fault
+    assert findings["apache-tvm"].remedy == pip_install("tvm") and findings["numpy"].is_fault
+    assert not {"tomli", "x"} & findings.keys()
 
 
 def test_another_version_than_the_pinned_one_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """A later apache-tvm-ffi crashes with this TVM, so being there is not enough."""
     monkeypatch.setattr(doctor.identity, "installed_version", lambda name: "0.1.15.post2")
-    monkeypatch.setattr(doctor, "_own_requirements", lambda: {"apache-tvm-ffi": "apache-tvm-ffi==0.1.14.post1"})
+    monkeypatch.setattr(doctor, "_own_requirements", lambda: {"apache-tvm-ffi": PINNED})
     found = _finding("apache-tvm-ffi")
     assert (found.state, found.version, found.is_fault) == ("wrong version", "0.1.15.post2", True)
 
@@ -133,9 +146,9 @@ def test_what_code_and_recipes_need_is_looked_at(tmp_path: Path) -> None:
     known = {found.name: found for found in inspect(CATALOGUE)}
     assert len(known) == len(inspect(CATALOGUE))
     required = {name for name, found in known.items() if found.is_required}
-    assert {"doit", "apache-tvm", "numpy", "tflite", "ai-edge-litert", "ziglang", "unicorn", "capstone"} <= required
+    assert {"doit", "numpy", "tflite", "ai-edge-litert", "ziglang", "unicorn", "capstone"} <= required
     optional = {name for name, found in known.items() if not found.is_required and found.kind != "environment"}
-    assert optional == {
+    assert optional - {"apache-tvm", "apache-tvm-ffi"} == {
         *("tflite-micro", "onnx", "onnxruntime", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "valgrind"),
         *("qemu-system-arm", "qemu-system-xtensa", "qemu-riscv64", "clang-22", "openocd", "pyocd"),
         *("stm32flash", "pyserial"),

@@ -19,15 +19,16 @@ from tinyflow.core import environments, identity
 from tinyflow.core.action import Tool
 from tinyflow.core.distribution import NAME
 from tinyflow.core.errors import RecipeError
+from tinyflow.flow.planning import available
 from tinyflow.flow.planning.builds import LINK_TOOLS, plain
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS
-from tinyflow.flow.planning.generation import engine_tools
 from tinyflow.flow.planning.models import ENGINE, FRONTEND, READER_TOOLS, REFERENCE_TOOLS, onnx_tools
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import cpus_of, processor_of
 from tinyflow.recipes.schema import Backend, Frontend, Recipe, Target, Toolchain
 from tinyflow.targets.protocol import capabilities
 
+_REQUIREMENT = re.compile(r"""(?P<text>(?P<name>[\w.-]+)[^;]*?) *(; *extra == ['"](?P<extra>[\w-]+)['"])?""")
 _MOST_USERS = 4  # to be shown by name
 _STAGES = {
     "reading models": READER_TOOLS,
@@ -53,8 +54,8 @@ class Finding(NamedTuple):
 
     @property
     def is_fault(self) -> bool:
-        """Whether benches fail because of it."""
-        return self.is_required and self.state != "ok"
+        """Whether benches fail because of it: what is optional may be missing, but not be another version."""
+        return self.state == "wrong version" or (self.is_required and self.state == "missing")
 
 
 def inspect(catalogue: Catalogue) -> list[Finding]:
@@ -63,7 +64,7 @@ def inspect(catalogue: Catalogue) -> list[Finding]:
     Programs that don't say their version within 5 s are found all the same.
     """
     requirements = _own_requirements()
-    packages: dict[str, list[Need]] = {name: [] for name in requirements}
+    packages: dict[str, list[Need]] = {name: [] for name, each in requirements.items() if not each.extra}
     programs: dict[str, list[Need]] = {}  # by what brings them: the first stands for its fellows
     for user, tool in _needs(catalogue):
         known, name = (programs, tool.hint) if tool.kind == "binary" else (packages, tool.name)
@@ -97,9 +98,7 @@ def _needs(catalogue: Catalogue) -> Iterator[Need]:
 
 def _tools_of(catalogue: Catalogue, recipe: Recipe) -> list[Tool]:
     if isinstance(recipe, Backend):
-        lowering = recipe.lowering.tools if recipe.lowering is not None else ()
-        used = [tool for tool in engine_tools(recipe) if tool.kind == "package"] if recipe.engine is not None else []
-        return [*(Tool("package", name) for name in (*recipe.tools, *lowering)), *used]
+        return [tool for tool in available.tools_of(recipe) if tool.kind == "package"]
     if isinstance(recipe, Toolchain):
         module = import_module(recipe.implementation)
         return [tool for cpu in cpus_of(catalogue, recipe).values() for tool in module.tools(plain(cpu))]
@@ -108,29 +107,43 @@ def _tools_of(catalogue: Catalogue, recipe: Recipe) -> list[Tool]:
     return [*can.tools, *can.advised, *(tool for output in can.inputs.values() for tool in output.action.tools)]
 
 
-def _own_requirements() -> Mapping[str, str]:
-    """Distribution name → what our own metadata asks of it everywhere; empty where we are not installed."""
+class Requirement(NamedTuple):
+    """What our own distribution asks of another: `apache-tvm==0.27.0`; `extra` is set where only an extra does."""
+
+    text: str
+    extra: str = ""
+
+
+def _own_requirements() -> Mapping[str, Requirement]:
+    """Distribution name → what our own metadata asks of it; empty where we are not installed."""
     from importlib.metadata import PackageNotFoundError, requires
 
     try:
         texts = requires(NAME) or []
     except PackageNotFoundError:
         return {}
-    return {re.split(r"[^A-Za-z0-9._-]", text)[0]: text for text in texts if ";" not in text}
+    found: dict[str, Requirement] = {}
+    for text in texts:
+        words = _REQUIREMENT.fullmatch(text)
+        if words is not None:  # no marker but an extra's
+            found.setdefault(words["name"], Requirement(words["text"], words["extra"] or ""))
+    return found
 
 
-def _inspect_package(name: str, requirement: str | None, needs: Sequence[Need]) -> Finding:
+def _inspect_package(name: str, requirement: Requirement | None, needs: Sequence[Need]) -> Finding:
     """What our own distribution requires is required, unless some code goes without it."""
     version = identity.installed_version(name)
-    pin = (requirement or "").partition("==")[2]
+    pin = requirement.text.partition("==")[2] if requirement is not None else ""
     state: Literal["ok", "missing", "wrong version"] = "ok"
     if version is None:
         state = "missing"
     elif pin and version != pin:
         state = "wrong version"
     hint = next((tool.hint for _, tool in needs if tool.hint), "")
-    remedy = hint if hint.startswith("pip ") else f"pip install '{requirement or name}'{hint and f'; {hint}'}"
-    is_required = requirement is not None and all(tool.kind == "package" for user, tool in needs if user in _STAGES)
+    wanted = name if requirement is None else requirement.text
+    remedy = hint if hint.startswith("pip ") else f"pip install '{wanted}'{hint and f'; {hint}'}"
+    is_required = requirement is not None and not requirement.extra
+    is_required &= all(tool.kind == "package" for user, tool in needs if user in _STAGES)
     return Finding(name, "package", is_required, state, version, _users(needs) or "every command", remedy)
 
 

@@ -11,6 +11,8 @@ from tinyflow.core import safe_text
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.units import format_count, format_number, format_size
 from tinyflow.flow.commands.command import OwnCommand, option, refuse
+from tinyflow.flow.planning.available import lacking
+from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.own_model import is_path
 
 if TYPE_CHECKING:
@@ -46,7 +48,11 @@ Example: doit check my_net.tflite --target stm32f4"""
             except TinyflowError as error:
                 status = max(status, refuse(error))
                 continue
-            lines = [*_told(name, graph, changed, found), _not_asked(name, interpreters(self.loader.catalogue))]
+            lines = [
+                *_told(name, graph, changed, found),
+                *_not_installed(self.loader.catalogue, found),
+                _not_asked(name, interpreters(self.loader.catalogue)),
+            ]
             print(safe_text.shown("\n".join(lines)))
             status = max(status, 0 if any(each.is_suitable for each in found) else 1)
         return status
@@ -73,6 +79,13 @@ def _told(name: str, graph: Graph, changed: Graph, found: Sequence[Suitability])
     if any(each.is_suitable for each in found):
         yield "arena (≥ where only a build knows); with stack and heap it fits into RAM, and the weights into flash"
     yield from _reasons(found)
+
+
+def _not_installed(catalogue: Catalogue, found: Sequence[Suitability]) -> Iterator[str]:
+    """Backends that take it and can't be run here yet, with what to type."""
+    takers = dict.fromkeys(each.backend for each in found if each.is_suitable)
+    for command, backends in lacking(catalogue, takers).items():
+        yield f"not installed: {', '.join(backends)}: {command}"
 
 
 def _not_asked(name: str, interpreters: Sequence[str]) -> str:

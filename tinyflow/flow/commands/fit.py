@@ -10,6 +10,7 @@ from tinyflow.core.units import parse_energy, parse_size, parse_time
 from tinyflow.flow.commands.command import option, parse_timeout, run_options
 from tinyflow.flow.commands.run import Run
 from tinyflow.flow.loader import Loader
+from tinyflow.flow.planning.available import lacking
 from tinyflow.flow.planning.cycle_models import no_cycles
 from tinyflow.flow.planning.options import check_options
 from tinyflow.recipes.bench import Bench
@@ -83,8 +84,15 @@ Example: doit fit vww --latency 100ms --ram 64KiB --flash 256KiB"""
             return
         _, changed, size_bytes = tidied(loader.model_content(model), model)
         model = f"./{model}" if is_path(model) and "/" not in model else model
-        for each in assess(catalogue, model, changed, size_bytes, chips):
+        suitable = assess(catalogue, model, changed, size_bytes, chips)
+        absent: dict[str, str] = {}
+        for command, names in lacking(catalogue, dict.fromkeys(each.backend for each in suitable)).items():
+            absent |= dict.fromkeys(names, f"not installed: {', '.join(names)}: {command}")
+        for each in suitable:
             if backends and each.backend not in backends:
+                continue
+            if each.is_suitable and each.backend in absent:
+                self._left_out[absent[each.backend]] = absent[each.backend]
                 continue
             if not each.is_suitable:
                 short = ", ".join(f"{size:,} bytes of {kind} are missing" for kind, size in each.shortages.items())

@@ -23,6 +23,7 @@ from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.planning import build_systems
+from tinyflow.flow.planning.available import refuse_what_cant_run
 from tinyflow.flow.planning.firmware import Wanted, folder_of
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.publish import Row, compare_published, publish
@@ -119,6 +120,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         """Run the selection under doit, then write down what became of it."""
         gc.freeze()
         gc.enable()
+        refuse_what_cant_run(self.loader.selection.wholes())
         verbosity = _QUIET if quiet else verbosity
         with _opened(outfile) as stream:
             display = self._display(stream, is_quiet=verbosity == _QUIET, is_plain=plain)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sys
 from typing import Any
 
-from tinyflow.core import identity
 from tinyflow.core.errors import RecipeError
 from tinyflow.core.units import format_size
 from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.planning.available import is_here
 from tinyflow.flow.planning.cycle_models import capabilities_of, error_percent, no_cycles
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Target
@@ -64,9 +63,5 @@ def missing(catalogue: Catalogue, target: Target) -> str:
     except RecipeError as error:
         return str(error).partition("\n")[0]
     inputs = (tool for output in can.inputs.values() for tool in output.action.tools)
-    lacks = [
-        tool.name
-        for tool in (*can.tools, *inputs)
-        if (shutil.which(tool.name) if tool.kind == "binary" else identity.installed_version(tool.name)) is None
-    ]
+    lacks = [tool.name for tool in (*can.tools, *inputs) if not is_here(tool)]
     return f"no {', '.join(dict.fromkeys(lacks))}" if lacks else "ok"

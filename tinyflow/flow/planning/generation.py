@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tinyflow.core import environments
+from tinyflow.core import environments, identity
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.core.distribution import pip_install
 from tinyflow.flow.planning.builds import Builds
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, objective_of, trace_inputs
 from tinyflow.flow.planning.models import ENGINE, READER_TOOLS, Known, onnx_tools
@@ -48,8 +49,7 @@ class Generation:
         needed = {**machine.inputs, **({} if model_of is None else trace_inputs(seen, model_of))}
         inputs: dict[str, Input] = {"model.tflite": model, **records}
         inputs |= {name: self._known.add(made.action).output(made.name) for name, made in needed.items()}
-        packages = (backend.lowering or backend).tools
-        tools = (*READER_TOOLS, *(Tool("package", name) for name in packages), *machine.tools)
+        tools = (*READER_TOOLS, *package_tools(backend, (backend.lowering or backend).tools), *machine.tools)
         tools += () if model_of is None else PROFILE_TOOLS
         wanted = {"trials": int(resolved.settings.tuning), "objective": objective, **(model_of or {})}
         action = self._builds.tune(resolved, wanted, inputs, tools)
@@ -86,7 +86,7 @@ class Generation:
             ("lowered/",),
             {"model.tflite": model, **records},
             parameters=parameters,
-            tools=(*READER_TOOLS, *(Tool("package", name) for name in lowering.tools)),
+            tools=(*READER_TOOLS, *package_tools(resolved.backend, lowering.tools)),
             implementation=(lowering.implementation,),
             timeout_s=resolved.backend.timeout_s,
         )
@@ -131,7 +131,7 @@ class Generation:
         inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
         inputs |= records if tuning else {}
         inputs |= self._memplan(resolved)
-        tools = [*READER_TOOLS, *(Tool("package", name) for name in backend.tools)]
+        tools = [*READER_TOOLS, *package_tools(backend, backend.tools)]
         function, implementation = "generate:generate", backend.implementation
         outputs: tuple[str, ...] = ("sources/", "plan.json")
         if backend.engine is not None:
@@ -165,6 +165,13 @@ class Generation:
                 isolated=True,
             )
         )
+
+
+def package_tools(backend: Backend, names: Iterable[str]) -> Iterator[Tool]:
+    """Distributions that a backend works with, and the one command that brings those that are missing."""
+    for name in names:
+        is_missing = backend.extra is not None and identity.installed_version(name) is None
+        yield Tool("package", name, pip_install(str(backend.extra)) if is_missing else "")
 
 
 def engine_settings(backend: Backend) -> dict[str, JSON]:

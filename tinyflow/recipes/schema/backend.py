@@ -97,6 +97,8 @@ class Backend(Recipe):
     """Libraries that the generated code is linked with, in link order."""
     tools: tuple[str, ...] = ()
     """Python distributions whose versions decide the generated code."""
+    extra: Name | None = None
+    """The extra of tinyflow's own distribution that brings these tools, where a plain installation lacks them."""
     tuning: Module | None = None
     """Module with `subjects` and `write_firmware`, of a backend whose kernels can be tuned."""
     heap_bytes: Size = 0

@@ -1,0 +1,57 @@
+"""What this machine lacks of the tools that plans and recipes name. Metadata and PATH tell; nothing is imported."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterable
+
+from tinyflow.core import environments, identity
+from tinyflow.core.action import Action, Tool
+from tinyflow.core.errors import ToolError
+from tinyflow.flow.planning.generation import engine_tools, package_tools
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Backend
+
+
+def is_here(tool: Tool) -> bool:
+    """Whether a tool is installed, in whatever version."""
+    if tool.kind == "binary":
+        return shutil.which(tool.name) is not None
+    if tool.kind == "environment":
+        return environments.contents(tool.name) is not None
+    return identity.installed_version(tool.name) is not None
+
+
+def tools_of(backend: Backend) -> list[Tool]:
+    """The packages and environments that a backend works with."""
+    lowering = backend.lowering.tools if backend.lowering is not None else ()
+    return [
+        *package_tools(backend, dict.fromkeys((*backend.tools, *lowering))),
+        *(engine_tools(backend) if backend.engine is not None else ()),
+    ]
+
+
+def lacking(catalogue: Catalogue, backends: Iterable[str]) -> dict[str, list[str]]:
+    """What to type (or else what is missing) → the backends that wait for it."""
+    found: dict[str, list[str]] = {}
+    for name in backends:
+        tool = next((tool for tool in tools_of(catalogue.get(Backend, name)) if not is_here(tool)), None)
+        if tool is not None:
+            found.setdefault(tool.hint or f"the Python package {tool.name} is missing", []).append(name)
+    return found
+
+
+def refuse_what_cant_run(wholes: Iterable[Collection[Action]]) -> None:
+    """Raise ToolError (missing) where each of these wholes needs a package that isn't here: nothing is begun for them.
+
+    Where one of them can be made, it is, and the others' rows say what is missing.
+    """
+    first: Tool | None = None
+    for actions in wholes:
+        tools = dict.fromkeys(tool for action in actions for tool in action.tools if tool.kind == "package")
+        missing = next((tool for tool in tools if not is_here(tool)), None)
+        if missing is None:
+            return
+        first = first or missing
+    if first is not None:
+        raise ToolError(f"the Python package {first.name} is not installed", hint=first.hint, missing=True)
