@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import le
 from typing import Any, NamedTuple
 
 from tinyflow.report.formats import FORMATS, to_text
@@ -22,12 +23,11 @@ class Choice(NamedTuple):
     instructions: int
 
 
-def best(points: Sequence[tuple[float, float]]) -> list[bool]:
-    """Of each point whether no other is as good in both and better in one; of equal ones the first is."""
+def best(points: Sequence[tuple[float, ...]]) -> list[bool]:
+    """Of each point whether no other is as good in all and better in one; of equal ones the first is."""
     return [
         not any(
-            other[0] <= point[0] and other[1] <= point[1] and (other != point or before < place)
-            for before, other in enumerate(points)
+            all(map(le, other, point)) and (other != point or before < place) for before, other in enumerate(points)
         )
         for place, point in enumerate(points)
     ]

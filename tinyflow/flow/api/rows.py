@@ -12,6 +12,7 @@ from tinyflow.core.errors import UsageError
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report.frame import Frame, flatten, frame_of
 from tinyflow.report.tables import to_html, to_text
+from tinyflow.report.tradeoffs import with_fronts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,7 +127,7 @@ class Rows(Sequence[Row]):
     @property
     def frame(self) -> Frame:
         """The same as a table, to be sorted, filtered, exported."""
-        return frame_of(row.report for row in self._rows)
+        return with_fronts(frame_of(row.report for row in self._rows))
 
     def to_pandas(self) -> Any:
         """A pandas.DataFrame; UsageError where pandas is not installed."""

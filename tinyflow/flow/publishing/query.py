@@ -17,6 +17,7 @@ from tinyflow.recipes.suite import expand
 from tinyflow.report import history
 from tinyflow.report.documents import Document
 from tinyflow.report.frame import Frame, frame_of
+from tinyflow.report.tradeoffs import with_fronts
 
 
 def results(
@@ -30,7 +31,8 @@ def results(
     """Rows of the benches that have a report in this project: of a suite, else of all.
 
     `where` is an expression (`ram_bytes < 100KiB`), `sort` and `columns` are names, comma-separated or in a list;
-    `-name` sorts downwards, `rom_*` chooses all that match. `.to_pandas()` gives a data frame. Raises UsageError.
+    `-name` sorts downwards, `rom_*` chooses all that match. `pareto*` are fronts among the rows that are left.
+    `.to_pandas()` gives a data frame. Raises UsageError.
     """
     project = find_project(Path.cwd())
 
@@ -56,10 +58,12 @@ def select(
     wanted = name_of(model) if model is not None and is_path(model) else model
     chosen = [report for report in reports if wanted is None or report["model"] == wanted]
     measured = frame_of({**report, "commit": _short(measured_at(report, views.project))} for report in chosen)
-    frame = measured.with_metrics()  # one that no bench has is no mistake: boards have others than simulators
+    # a metric that no bench has is no mistake: boards have others than simulators
+    frame = with_fronts(measured.with_metrics())
     if where:
-        frame = frame.where(where)
-    return frame.sort(_names(sort)).choose(measured.matching(_names(columns)) if columns else measured.columns)
+        frame = with_fronts(frame.where(where))
+    known = with_fronts(measured)
+    return frame.sort(_names(sort)).choose(known.matching(_names(columns)) if columns else known.columns)
 
 
 def measured_at(report: Document, project: Project) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tinyflow.report.html.svg import CHARACTER_WIDTH, Drawing, shorten
 from tinyflow.report.metrics import BY_NAME, Metric
+from tinyflow.report.tradeoffs import variant
 
 Row = Mapping[str, Any]
 CHARTED = ("invoke_instructions", "latency_ms", "ram_bytes", "rom_bytes", "invoke_s", "board_ms")
@@ -49,7 +50,7 @@ def _by_model(rows: Sequence[Row], name: str) -> Iterator[tuple[str, list[Row]]]
 def _panel(
     model: str, metric: Metric, rows: Sequence[Row], colours: Mapping[str, int], anchors: Mapping[str, str]
 ) -> str:
-    labels = [_variant(row) for row in rows]
+    labels = [variant(row) for row in rows]
     left = min(_LABEL_MOST, max(len(label) for label in labels) * CHARACTER_WIDTH + 8)
     room = _WIDTH - left - _VALUE
     values = [float(row["metrics"][metric.name]) for row in rows]
@@ -68,11 +69,6 @@ def _panel(
             drawing.rectangle(left, y, width, _BAR, style=f"s{colours[row['backend']]}")
             drawing.text(left + width + 4, y + 11, metric.format(value), style="value")
     return str(drawing)
-
-
-def _variant(row: Row) -> str:
-    """A bench's name without its model: `tvmaot-stm32f7+dsp`."""
-    return str(row["bench"])[len(row["model"]) + 1 :]
 
 
 def exact(value: float) -> str:

@@ -13,8 +13,8 @@ from tinyflow.core import safe_text
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import tables
 from tinyflow.report.documents import BenchDocuments
-from tinyflow.report.frame import Frame
-from tinyflow.report.html import bars
+from tinyflow.report.frame import Frame, frame_of
+from tinyflow.report.html import bars, tradeoffs
 from tinyflow.report.html.detail import Details
 from tinyflow.report.html.fingerprint import template_folder
 from tinyflow.report.html.table import table
@@ -41,7 +41,7 @@ def suite_page(
     """The page of a suite: table, charts, its views, and every bench's maps and profile."""
     rows = [bench.report for bench in benches]
     anchors = anchors_of(rows)
-    shown = Details(_environment(), benches, anchors)
+    shown, flat = Details(_environment(), benches, anchors), frame_of(rows).rows
 
     def page(details: Sequence[str]) -> str:
         return _page(
@@ -54,6 +54,8 @@ def suite_page(
             table=table(rows, anchors),
             charts=bars.charts(rows, anchors),
             legend=bars.colours_of(rows),
+            tradeoffs=tradeoffs.tradeoffs(flat, anchors, bars.colours_of(rows)),
+            shapes={target: tradeoffs.key(shape) for target, shape in tradeoffs.shapes_of(flat).items()},
             views=[*(_view(*view) for view in views), *map(_compared, side_by_side(suite, rows))],
             shared=shown,
             details=details,
@@ -90,6 +92,8 @@ def bench_page(bench: BenchDocuments, *, fingerprint: str, trends: Mapping[str, 
         table=table([], {}),
         charts=[],
         legend={},
+        tradeoffs=[],
+        shapes={},
         views=[],
         shared=details,
         details=[details.write(report["bench"], trends or {}, is_open=True)],
