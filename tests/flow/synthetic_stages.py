@@ -18,7 +18,7 @@ OUTPUTS = {
 EXACT = {"reference": "tflm", "samples": 2, "result": "exact", "max_abs_error": 0}
 CONTENT = {
     "origin.json": {"weights": "synthetic", "source": "zoo"},
-    "graph.json": {"macs": 1000},
+    "graph.json": {"macs": 1000, "inputs": [], "outputs": [], "operators": [], "tensors": []},
     "plan.json": {"arena": {"bytes": 512}, "weights_bytes": 2048},
     "sizes.json": {
         "rom_bytes": 96,

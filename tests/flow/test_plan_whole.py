@@ -191,7 +191,7 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
         "generate net gen alignment=32": whole(
             "generate net gen alignment=32",
             "generate:generate",
-            ("sources/", "plan.json"),
+            ("sources/", "plan.json", "network.json"),
             parameters={
                 "backend": "gen",
                 "options": {"cpu": "cortex-m0plus", "alignment": 32},

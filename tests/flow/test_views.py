@@ -109,7 +109,7 @@ def test_a_view_holds_what_was_made_and_says_its_digests(place: Place) -> None:
     report = read_report(folder)
     assert report is not None and report == place.views.report(bench.name)
     files = {"model.tflite", "generate", "plan.json", "firmware.elf", "firmware.map", "run.log", "report.json"}
-    files |= {"sizes.json", "run.json", "timing.json", "provenance.json"}
+    files |= {"graph.json", "sizes.json", "run.json", "timing.json", "provenance.json"}
     assert {path.name for path in folder.iterdir()} == files
     assert report["artifacts"]["firmware.elf"] == place.session.output_digest(bench.actions[3], "firmware.elf")
     assert {stage["outcome"] for stage in report["stages"].values()} == {"built"}

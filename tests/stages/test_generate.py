@@ -19,7 +19,7 @@ def workspace(folder: Path, model: bytes) -> Workspace:
         folder=folder,
         parameters={"backend": "tvmaot", "implementation": "tinyflow.backends.tvm", "options": {"variant": "aot"}},
         inputs={"model.tflite": folder / "model.tflite"},
-        outputs={"sources/": folder / "sources", "plan.json": folder / "plan.json"},
+        outputs={name: folder / name for name in ("sources/", "plan.json", "network.json")},
         log_path=folder / "log",
         timeout_s=60,
     )

@@ -47,6 +47,9 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "model.tflite"
 
 
+GENERATED = ["sources/", "plan.json", "network.json"]
+
+
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What a module `asked` was asked, which says yes to all."""
@@ -95,18 +98,19 @@ def test_generating_and_lowering_hand_on_what_they_got(tmp_path: Path, model: Pa
     common = {"implementation": "asked", "options": options}
     records = {"tuning/1.jsonl": tmp_path / "r", "tuning/0.jsonl": tmp_path / "r"}
 
-    made = workspace(tmp_path / "a", {"model.tflite": model}, ["sources/", "plan.json"], {**common, "backend": "b"})
+    made = workspace(tmp_path / "a", {"model.tflite": model}, GENERATED, {**common, "backend": "b"})
     generate.generate(made)
     (check, (graph, *rest), _), (again, words, named) = called
     assert (check, rest, again, named) == ("check", ["b", options], "generate", {})
     source, _, *others = words
     assert source == made.inputs["model.tflite"] and macs(graph) > 0
     assert others == ["b", options, made.outputs["sources/"], made.outputs["plan.json"]]
+    assert json.loads(made.outputs["network.json"].read_bytes())["macs"] == macs(graph)
     called.clear()
 
     inputs = {"model.tflite": model, "lowered/": tmp_path / "tree", **records}
     parameters = {**common, "backend": "b", "tuning": place}
-    made = workspace(tmp_path / "b", inputs, ["sources/", "plan.json"], parameters)
+    made = workspace(tmp_path / "b", inputs, GENERATED, parameters)
     generate.generate(made)
     assert called[1][1][0] == made.inputs["lowered/"]
     files = [made.inputs["tuning/0.jsonl"], made.inputs["tuning/1.jsonl"]]

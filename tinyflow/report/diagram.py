@@ -1,20 +1,19 @@
 """A graph of boxes and arrows from left to right, as DOT, Mermaid or SVG. It knows no action: boxes have texts.
 
 The SVG is laid out here in layers, as Sugiyama, Tagawa and Toda describe it (1981): a box is after all that it
-waits for, and boxes of a layer are ordered by the middle of their neighbours, to and fro.
+waits for, and boxes of a layer are ordered by the middle of their neighbours, to and fro (`layered`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from tinyflow.core import safe_text
 from tinyflow.report.html.svg import CHARACTER_WIDTH, Drawing
+from tinyflow.report.layered import layers_of
 
 _BOX_HEIGHT, _ROW_GAP, _LAYER_GAP, _PADDING = 24.0, 10.0, 56.0, 8.0
-_SWEEPS = 4
 _STYLE = """\
 svg { background: #fff }
 text { font: 11px system-ui, "DejaVu Sans", sans-serif; fill: #1a1d21 }
@@ -57,7 +56,8 @@ def to_mermaid(title: str, boxes: Sequence[Box]) -> str:
 
 def to_svg(title: str, boxes: Sequence[Box]) -> str:
     """A drawing that is alone."""
-    layers = _layers(boxes)
+    named = {box.name: box for box in boxes}
+    layers = [[named[name] for name in layer] for layer in layers_of({box.name: box.waits_for for box in boxes})]
     widths = [max(len(box.text) for box in layer) * CHARACTER_WIDTH + 2 * _PADDING for layer in layers]
     step = _BOX_HEIGHT + _ROW_GAP
     height = max((len(layer) for layer in layers), default=0) * step + 2 * _PADDING
@@ -78,34 +78,6 @@ def to_svg(title: str, boxes: Sequence[Box]) -> str:
         drawing.rectangle(left, middle - _BOX_HEIGHT / 2, right - left, _BOX_HEIGHT, style=style, tip=box.text)
         drawing.text(left + _PADDING, middle + 4, box.text)
     return drawing.standalone(_STYLE) + "\n"
-
-
-def _layers(boxes: Sequence[Box]) -> list[list[Box]]:
-    """Boxes by the longest way to them, each layer ordered so that few arrows cross."""
-    depth: dict[str, int] = {}
-    for box in boxes:  # each is after those that it waits for
-        depth[box.name] = max((depth[before] + 1 for before in box.waits_for), default=0)
-    # What waits for nothing is right before the first that waits for it, not at the far left.
-    for box in boxes:
-        users = [depth[other.name] for other in boxes if box.name in other.waits_for]
-        if not box.waits_for and users:
-            depth[box.name] = min(users) - 1
-    layers = [
-        [box for box in boxes if depth[box.name] == level] for level in range(max(depth.values(), default=-1) + 1)
-    ]
-    neighbours: dict[str, list[str]] = {box.name: list(box.waits_for) for box in boxes}
-    for box in boxes:
-        for before in box.waits_for:
-            neighbours[before].append(box.name)
-    for _ in range(_SWEEPS):
-        for layer in (*layers, *reversed(layers)):
-            places = {box.name: index - len(each) / 2 for each in layers for index, box in enumerate(each)}
-            layer.sort(key=lambda box: _middle(neighbours[box.name], places, places[box.name]))
-    return layers
-
-
-def _middle(names: Sequence[str], places: Mapping[str, float], default: float) -> float:
-    return fmean(places[name] for name in names) if names else default
 
 
 def _quoted(text: str) -> str:

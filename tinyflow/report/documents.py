@@ -26,6 +26,9 @@ class BenchDocuments:
     timing: Document | None = None  # timing.json: times of every sample, where the machine's own clock is meant
     profile: Document | None = None  # profile.json: layers and functions of one invoke, where cycles are estimated
     provenance: Document | None = None  # provenance.json: the key of every action
+    graph: Document | None = None  # graph.json: the model as it came
+    network: Document | None = None  # network.json: what the backend compiled, after all transforms
+    relax: Document | None = None  # relax.json: what TVM made of that
 
 
 def read_report(folder: Path) -> dict[str, Any] | None:
@@ -39,7 +42,7 @@ def read_documents(folder: Path) -> BenchDocuments | None:
     report = read_report(folder)
     if report is None:
         return None
-    names = ("plan", "sizes", "run", "timing", "profile", "provenance")
+    names = ("plan", "sizes", "run", "timing", "profile", "graph", "network", "relax", "provenance")
     return BenchDocuments(report, **{name: _read(folder / f"{name}.json") for name in names})
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from tinyflow.core.action import Workspace
 from tinyflow.model import tflite_reader
+from tinyflow.model.summary import summarise
 
 
 def generate(workspace: Workspace) -> None:
     """Compile input `model.tflite`, or what stage lower made of it where there is `lowered/`, into C and a plan.
 
-    Outputs: `sources/`, `plan.json`.
+    Outputs: `sources/`, `plan.json`, and `network.json`: what was compiled, but for the weights' values.
     Where there is a parameter `tuning`, the backend gets it, and the records of the inputs `tuning/…`; so it gets the
     input `memplan.json`, which option memplan names.
     Parameters: backend (the recipe's name, for errors and the plan), implementation (a module with `check` and
@@ -35,4 +36,5 @@ def generate(workspace: Workspace) -> None:
         tuned = {"tuning": workspace.parameters["tuning"], "records": records}
     if "memplan.json" in workspace.inputs:
         tuned["memplan"] = workspace.inputs["memplan.json"]
+    workspace.write_json("network.json", summarise(graph), sort_keys=True)
     implementation.generate(source, graph, backend, options, *outputs, **tuned)

@@ -142,6 +142,7 @@ class Generation:
             tools += [*onnx_tools(), *engine_tools(backend)]
         elif backend.implementation is not None:
             parameters["implementation"] = backend.implementation
+            outputs = (*outputs, "network.json")
         else:
             function = "external:generate"
             parameters["command"] = list(backend.command)

@@ -47,6 +47,8 @@ _OUTPUTS = {  # name in the view: stage and output
     "patch.json": ("patch", "patch.json"),
     "lowered/": ("lower", "lowered/"),
     "generate/": ("generate", "sources/"),
+    "graph.json": ("convert", "graph.json"),
+    "network.json": ("generate", "network.json"),
     "plan.json": ("generate", "plan.json"),
     "firmware.elf": ("link", "firmware.elf"),
     "firmware.map": ("link", "firmware.map"),

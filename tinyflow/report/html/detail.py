@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyflow.report import removed
 from tinyflow.report.documents import BenchDocuments
-from tinyflow.report.html import arena, bars, memory, profile, provenance
+from tinyflow.report.html import arena, bars, memory, network, profile, provenance
 from tinyflow.report.metrics import METRICS
 from tinyflow.report.rows import (
     cycle_model_of,
@@ -59,6 +59,29 @@ def _detail(bench: BenchDocuments) -> dict[str, Any]:
     }
 
 
+def _networks(bench: BenchDocuments, layers: Iterable[profile.Line]) -> list[dict[str, Any]]:
+    """The network as it came, as it was compiled where that is another, and as TVM runs it: what is known of these."""
+    lines = {line.index: line for line in layers if line.index is not None}
+    chains = (bench.plan or {}).get("chains", ())
+    backend = bench.report["backend"]
+    given, compiled = (one if one and one["operators"] else None for one in (bench.graph, bench.network))
+    found = []
+    if given and (compiled is None or _what_runs(given) != _what_runs(compiled)):
+        found.append({"title": "as given", **network.network(given, {})})
+        given = None
+    if compiled:
+        title = f"{'as given, and ' if given else ''}as {backend} compiles it"
+        found.append({"title": title, **network.network(compiled, lines, chains, has_places=bool(lines))})
+    if bench.relax:
+        title = "as TVM has it after its passes (Relax)"
+        found.append({"title": title, **network.network(bench.relax, lines, chains, has_places=bool(lines))})
+    return found
+
+
+def _what_runs(graph: Mapping[str, Any]) -> list[Any]:
+    return [graph[name] for name in ("inputs", "operators", "outputs")]
+
+
 def _verdict(report: Mapping[str, Any]) -> str:
     """What outputs were held against what, and how far they and the references are from each other."""
     found = report["validation"]
@@ -83,6 +106,7 @@ class Details:
         """`anchors` leads from a bench to its place in the page."""
         self._template = environment.get_template("detail.html.j2")
         self._anchors = anchors
+        self._documents = {bench.report["bench"]: bench for bench in benches}
         self._details = {bench.report["bench"]: _detail(bench) for bench in benches}
         found = self._details.values()
         maps = [drawn for each in found for drawn in (*each["regions"], each["arena"]) if drawn]
@@ -108,6 +132,7 @@ class Details:
             tools=self.tools,
             settings=self.settings,
             command=f"doit bench:{report['bench']}",
+            networks=_networks(self._documents[name], detail["layers"]) if is_open else [],
             is_open=is_open,
             is_cut=is_cut,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinyflow.core.units import format_count, format_size
+from tinyflow.report.metrics import BY_NAME
 
 Document = Mapping[str, Any]
 
@@ -18,7 +19,7 @@ _COMMON_MOST_PERCENT = 5.0
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a profile; `percent` is its part of all instructions of an invoke."""
+    """One line of a profile; `percent` is its part of all instructions of an invoke, `index` the layer's number."""
 
     name: str
     detail: str
@@ -30,12 +31,15 @@ class Line:
     is_shared: bool = False
     cycles: str = ""
     causes: str = ""
+    time: str = ""
+    index: int | None = None
 
 
 def functions(run: Document, profile: Document | None = None) -> list[Line]:
     """Instructions per function, most first; the many small ones in one line at the end."""
     counted = (profile or run).get("functions") or []
     total = sum(function["instructions"] for function in counted) or 1
+    clock_hz = clock_of(profile)
     lines = []
     small: list[Document] = []
     for function in counted:
@@ -44,7 +48,7 @@ def functions(run: Document, profile: Document | None = None) -> list[Line]:
             small.append(function)
             continue
         calls = f"{function['calls']} call{'s' if function['calls'] != 1 else ''}"
-        lines.append(Line(function["name"], calls, **_costs(function, total)))
+        lines.append(Line(function["name"], calls, **_costs(function, total, clock_hz)))
     if small:
         rest = sum(function["instructions"] for function in small)
         lines.append(Line(f"{len(small)} smaller functions", "", f"{rest:,}", 100 * rest / total))
@@ -74,24 +78,34 @@ def layers(plan: Document, run: Document | None, profile: Document | None = None
 
 
 def _profiled(plan: Document, profile: Document) -> list[Line]:
-    total = profile["total"]["instructions"] or 1
+    total, clock_hz = profile["total"]["instructions"] or 1, clock_of(profile)
     paired = zip(plan["layers"], profile["layers"], strict=True)
     lines = [
-        Line(**{**_naming(layer), **_costs(costs, total)}, per_mac=_per_mac(costs["instructions"], layer["macs"]))
+        Line(
+            **{**_naming(layer), **_costs(costs, total, clock_hz)},
+            per_mac=_per_mac(costs["instructions"], layer["macs"]),
+        )
         for layer, costs in paired
     ]
     if profile["other"]["instructions"]:
-        lines.append(Line("of no layer", "", **_costs(profile["other"], total)))
+        lines.append(Line("of no layer", "", **_costs(profile["other"], total, clock_hz)))
     return lines
 
 
-def _costs(costs: Document, total: int) -> dict[str, Any]:
+def clock_of(profile: Document | None) -> int | None:
+    """The clock that estimated cycles are counted in, where there is one."""
+    clock_hz: int | None = (profile or {}).get("cycle_model", {}).get("clock_hz")
+    return clock_hz
+
+
+def _costs(costs: Document, total: int, clock_hz: int | None) -> dict[str, Any]:
     cycles = costs.get("cycles_estimate", 0)
     parts = {cause: part for cause, part in costs.get("cycles_by_cause", {}).items() if part} if cycles else {}
     return {
         "instructions": f"{costs['instructions']:,}",
         "percent": 100 * costs["instructions"] / total,
         "cycles": f"{cycles:,}" if cycles else "",
+        "time": BY_NAME["latency_ms"].format(cycles / clock_hz * 1e3) if cycles and clock_hz else "",
         "causes": ", ".join(f"{cause} {100 * part / cycles:.0f} %" for cause, part in parts.items()),
     }
 
@@ -101,6 +115,7 @@ def _naming(layer: Document) -> dict[str, Any]:
     path = f" ({layer['path']})" if layer.get("path", "kernel") != "kernel" else ""
     reference = f" (not a faster one: {layer['reference']})" if layer.get("reference") else ""
     return {
+        "index": layer["index"],
         "name": f"{layer['index']} {layer['operator']}",
         "detail": ", ".join(layer["functions"]) + path + reference,
         "macs": format_count(macs) if macs else "",

@@ -7,7 +7,7 @@ depend on how a machine prints floats.
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,6 +69,15 @@ class Drawing:
         steps = f"M{number(x1)} {number(y1)} C{middle} {number(y1)} {middle} {number(y2)} {number(x2)} {number(y2)}"
         self._parts.append(_element("path", d=steps, class_=style))
 
+    def downwards(self, lines: Iterable[tuple[tuple[float, float], tuple[float, float]]], *, style: str) -> None:
+        """Curves from above to below, which leave and arrive vertically: one shape for all."""
+        steps = []
+        for (x1, y1), (x2, y2) in lines:
+            middle = number((y1 + y2) / 2)
+            bend = f"C{number(x1)} {middle} {number(x2)} {middle} {number(x2)} {number(y2)}"
+            steps.append(f"M{number(x1)} {number(y1)}{f'V{number(y2)}' if x1 == x2 else bend}")
+        self._parts.append(_element("path", d="".join(steps), class_=style))
+
     def dot(self, x: float, y: float, radius: float, *, style: str, tip: str) -> None:
         """A filled circle."""
         self._parts.append(_element("circle", tip, cx=x, cy=y, r=radius, class_=style))
@@ -83,6 +92,17 @@ class Drawing:
         self._parts.append(f'<a href="{escape(address)}"><title>{escape(tip)}</title>')
         yield
         self._parts.append("</a>")
+
+    @contextmanager
+    def at(self, x: float, y: float, tip: str, address: str = "", *, style: str = "") -> Iterator[None]:
+        """Everything drawn within has its origin there, shows `tip` on hover, and leads to `address`."""
+        tag = "a" if address else "g"
+        leads = f' href="{escape(address)}"' if address else ""
+        styled = f' class="{style}"' if style else ""
+        place = f"translate({number(x)} {number(y)})"
+        self._parts.append(f'<{tag}{leads}{styled} transform="{place}"><title>{escape(tip)}</title>')
+        yield
+        self._parts.append(f"</{tag}>")
 
     @contextmanager
     def group(self, style: str) -> Iterator[None]:
