@@ -29,6 +29,7 @@ COMMANDS = {
     "history": BENCHES,
     "watch": NAMES,
     "bisect-layer": NAMES,
+    "bisect-commit": BENCHES,
     "debug": NAMES,
     "graph": NAMES,
     "tabcompletion": TASKS,

@@ -47,6 +47,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
 
   {bin} watch bench:vww-tinyc-stm32f7   run it again whenever a kernel, recipe or model is saved
   {bin} bisect-layer vww-tinyc-stm32f7  the layer whose output is wrong, or whose kernel faults
+  {bin} bisect-commit vww-tinyc-stm32f7 --good HEAD~20    the commit that changed a number, or another --metric
   {bin} debug vww-tinyc-stm32f7         the firmware, stopped at its invoke, behind a port for GDB
   {bin} tuning                          records of tuned kernels: list, export BENCH, import FILE
   {bin} cycles                          what boards measured beside what is estimated; `cycles add FILE.csv` takes more

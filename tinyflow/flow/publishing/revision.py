@@ -9,8 +9,10 @@ from pathlib import Path
 _TIMEOUT_S = 5.0
 # What tinyflow writes into a project; that it did makes no result one of another commit.
 _WRITTEN = ("build", "cache", "history", "baselines")
-_STATUS = ("--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--", ":/")
-_NEW_RECIPES = ("ls-files", "--others", "--exclude-standard", "--", "recipes", "templates")
+# Paths of files whose edits matter, seen from a project's folder, and how git lists the recipes that it doesn't know.
+EDITED = ("--", ":/", *(f":(exclude){name}" for name in _WRITTEN))
+_STATUS = ("--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no", *EDITED)
+NEW_RECIPES = ("ls-files", "--others", "--exclude-standard", "-z", "--", "recipes", "templates")
 
 Revision = tuple[str | None, bool]  # commit, and whether files that matter differ from it
 
@@ -33,7 +35,7 @@ class Checkout:
         """The commit that results of this session are from; not of its files alone where these changed meanwhile."""
         commit, is_dirty = self.began
         is_dirty = is_dirty or _parse(_end(_start(self._folder))) != self.began
-        return commit, commit is not None and (is_dirty or bool(_git(self._folder, *_NEW_RECIPES)))
+        return commit, commit is not None and (is_dirty or bool(_git(self._folder, *NEW_RECIPES)))
 
 
 def resolve_revision(folder: Path, name: str) -> str | None:
@@ -64,10 +66,9 @@ def _start(folder: Path, words: tuple[str, ...] = ()) -> subprocess.Popen[str] |
     """Git on its way: what is asked of it, else the status; None where there is none to ask."""
     if not any((place / ".git").exists() for place in (folder, *folder.parents)):
         return None
-    words = words or (*_STATUS, *(f":(exclude){name}" for name in _WRITTEN))
     try:
         return subprocess.Popen(
-            ["git", "-C", str(folder), *words],
+            ["git", "-C", str(folder), *(words or _STATUS)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
