@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyflow.core import execute
+from tinyflow.core import inputs
 from tinyflow.core.action import Action, Output, SourceFile, Workspace
 from tinyflow.core.errors import CacheError, RunError, Timeout, ToolError
 from tinyflow.core.execute import Session
@@ -166,14 +166,14 @@ def test_input_edited_while_it_is_copied_is_read_again(
     session: Session, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between its digest and its copy a file may change: what is built is of one text, and so is its key."""
-    copy, texts = execute._copy_source, ["jello\n", "cello\n"]
+    copy, texts = inputs._copy_source, ["jello\n", "cello\n"]
 
     def edit_first(source: Path, target: Path) -> str:
         if texts:
             source.write_text(texts.pop())
         return copy(source, target)
 
-    monkeypatch.setattr(execute, "_copy_source", edit_first)
+    monkeypatch.setattr(inputs, "_copy_source", edit_first)
     first, _ = chain.actions()
     assert session.execute(first).outcome == "built"
     assert session.output_path(first, "upper").read_text() == "JELLO\n"

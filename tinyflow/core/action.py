@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tinyflow.core.partial_results import PartialResults
 
 LOCAL_MARK = "keep-local"
+HOME = "home"
 ASIDE_FOLDER = "aside"
 JSON = Any  # what json.dumps takes: str, int, float, bool, None, lists and string-keyed mappings of these
 
@@ -87,6 +88,7 @@ class Action:
     implementation: tuple[str, ...] = ()
     timeout_s: float = 600.0
     isolated: bool = False  # run in a worker process: heavy imports, native code that may crash
+    place: str = ""  # of several machines: HOME, where the user's files are, or what only one has, `board:NAME`
 
     id: str = field(init=False)  # digest of everything but contents: 64 hexadecimal digits
 
@@ -193,6 +195,10 @@ class Workspace:
     def progress(self, text: str) -> None:
         """Say how far this is, in one line: to the log, and to whoever looks on."""
         self.log(text)
+        self.show(text)
+
+    def show(self, text: str) -> None:
+        """The same to whoever looks on alone."""
         if self.progress_path is not None:
             self.progress_path.parent.mkdir(parents=True, exist_ok=True)
             fresh = self.progress_path.with_suffix(".new")

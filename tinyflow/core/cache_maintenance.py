@@ -111,6 +111,17 @@ def collect(store: Store, keep_bytes: int, needed: Collection[str], *, is_dry_ru
     return Collected(len(evicted), len(dropped), freed_bytes, all_bytes - freed_bytes)
 
 
+def trim(store: Store, keep_bytes: int) -> None:
+    """Remove the blobs used longest ago, whatever names them, until the others fit: for who can ask for them again."""
+    left_bytes = keep_bytes
+    for path in sorted(_files(store.root, "cas"), key=_used_s, reverse=True):
+        left_bytes -= _size(path)
+        if left_bytes < 0:
+            _remove(path)
+    for path in _abandoned(store, time.time() - _GRACE_S):
+        remove_unheld(path)
+
+
 def uses(store: Store, name: str) -> list[Use]:
     """Which actions made a blob and which used it, as far as their results are still there.
 

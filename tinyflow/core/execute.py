@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tinyflow.core import digest, process, safe_text, worker
-from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace, in_order
+from tinyflow.core import digest, inputs, process, safe_text, worker
+from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Workspace, in_order
 from tinyflow.core.errors import CacheError, TinyflowError, ToolError, refusal_of
+from tinyflow.core.inputs import Digests, Edited, Lost
 from tinyflow.core.partial_results import PartialResults
 from tinyflow.core.records import Record, Records
 from tinyflow.core.result import Result
@@ -36,18 +37,6 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-class _Lost(Exception):
-    """An input's blob is missing or damaged: its action must run again first."""
-
-    def __init__(self, action: Action) -> None:
-        super().__init__(action.title)
-        self.action = action
-
-
-class _Edited(Exception):
-    """A source file changed between being digested and being copied."""
-
-
 class Session(Staleness):
     """The cache, the records and what is known by them, of one process; safe to use from several threads."""
 
@@ -64,7 +53,9 @@ class Session(Staleness):
         self._remote = remote
         self._logs = state_root / "logs"
         self._progress = state_root / "progress"
-        # How isolated actions are run; a session that runs them again and again may know a quicker way.
+        # How the stage of an action runs; a session with a cluster has it done elsewhere.
+        self.perform: Callable[[Action, Digests, Workspace], None] = self.perform_here
+        # How isolated actions are run here; a session that runs them again and again may know a quicker way.
         self.call_isolated: Callable[[Action, Workspace], None] = worker.call_isolated
         # Hears of an action's error before it is raised, and may say more about its place.
         self.on_failure: Callable[[Action, TinyflowError], None] = lambda action, error: None
@@ -85,9 +76,9 @@ class Session(Staleness):
         for _ in range(_ATTEMPTS):
             try:
                 return self._execute(action, started)
-            except _Edited:
+            except Edited:
                 self.distrust()
-            except _Lost as lost:
+            except Lost as lost:
                 self._make_again(lost.action)
             except (TinyflowError, OSError) as error:
                 refusal = refusal_of(error)
@@ -115,35 +106,35 @@ class Session(Staleness):
     def _execute(self, action: Action, started: float) -> Outcome:
         if self.is_current(action):
             return Outcome(UP_TO_DATE, time.monotonic() - started)
-        inputs = self.input_digests(action)
-        if inputs is None:
+        digests = self.input_digests(action)
+        if digests is None:
             raise AssertionError(f"{action.title} was started before its inputs")
-        text = self.text_of(action, inputs)
+        text = self.text_of(action, digests)
         name = digest.of_bytes(text.encode())
         outcome = HIT
         with self.store.lock(name, process.raise_if_cancelled):
             result = self.store.look_up(name, action.outputs) or self._fetch(action, name)
             if result is None:
-                result = self._build(action, inputs, name, text)
+                result = self._build(action, digests, name, text)
                 outcome = BUILT
-        self._record(action, inputs, text, result, outcome)
+        self._record(action, digests, text, result, outcome)
         return Outcome(outcome, time.monotonic() - started)
 
     def adopt(self, action: Action, result: Result) -> None:
         """Record a result of this action's present key, whose blobs are in the store, as if it had been a hit here."""
-        inputs = self.input_digests(action)
-        if inputs is None or self.text_of(action, inputs) != result.key_text:
+        digests = self.input_digests(action)
+        if digests is None or self.text_of(action, digests) != result.key_text:
             raise AssertionError(f"{action.title}: a result of another key")
-        self._record(action, inputs, result.key_text, result, HIT)
+        self._record(action, digests, result.key_text, result, HIT)
 
-    def _record(self, action: Action, inputs: Mapping[str, str], text: str, result: Result, outcome: str) -> None:
+    def _record(self, action: Action, digests: Digests, text: str, result: Result, outcome: str) -> None:
         """Note how an action came to its outputs."""
         record = Record(
             id=action.id,
             stage=action.stage,
             title=action.title,
             key=result.key,
-            seal=self.seal(action, inputs),
+            seal=self.seal(action, digests),
             outputs=result.outputs,
             outcome=outcome,
             duration_s=result.duration_s,
@@ -161,17 +152,23 @@ class Session(Staleness):
             self.store.keep(result)
         return result
 
-    def _build(self, action: Action, inputs: Mapping[str, str], name: str, text: str) -> Result:
+    def perform_here(self, action: Action, digests: Digests, workspace: Workspace) -> None:
+        """Copy the inputs into the workspace and run the stage, on this machine."""
+        inputs.copy(action, digests, self.store, workspace.folder / "in")
+        if action.isolated:
+            self.call_isolated(action, workspace)
+        else:
+            worker.call(action.function, workspace)
+
+    def _build(self, action: Action, digests: Digests, name: str, text: str) -> Result:
         """Run the stage in a scratch folder and store what it made."""
         process.raise_if_cancelled()
         with self._scratch.folder() as folder:
-            workspace = self._lay_out(action, inputs, folder)
+            parts = PartialResults(self.store.root, self.store.own, self.toolset_text(action))
+            workspace = worker.lay_out(action, folder, parts, self._progress / action.id)
             started = time.monotonic()
             try:
-                if action.isolated:
-                    self.call_isolated(action, workspace)
-                else:
-                    worker.call(action.function, workspace)
+                self.perform(action, digests, workspace)
                 if self.is_code_edited(action):
                     raise ToolError(f"the code of {action.stage} was edited while it ran", hint="run again")
             except TinyflowError as error:
@@ -192,32 +189,6 @@ class Session(Staleness):
                 if self._remote is not None:
                     self._remote.send_result(result, self.store)
         return result
-
-    def _lay_out(self, action: Action, inputs: Mapping[str, str], folder: Path) -> Workspace:
-        """Copy the inputs into the scratch folder, checking every byte against the key."""
-        for name, source in action.inputs.items():
-            target = folder / "in" / name
-            if isinstance(source, Output):
-                copy = self.store.copy_tree if source.name.endswith("/") else self.store.copy_blob
-                if not copy(inputs[name], target):
-                    raise _Lost(source.action)
-            elif _copy_source(source.path, target) != inputs[name]:
-                raise _Edited
-        outputs = {name: folder / "out" / name for name in action.outputs}
-        for name, path in outputs.items():
-            (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
-        log_path = folder / "log"
-        log_path.touch()
-        return Workspace(
-            folder=folder,
-            parameters=action.parameters,
-            inputs={name: folder / "in" / name for name in action.inputs},
-            outputs=outputs,
-            log_path=log_path,
-            timeout_s=action.timeout_s,
-            parts=PartialResults(self.store.root, self.store.own, self.toolset_text(action)),
-            progress_path=self._progress / action.id,
-        )
 
     def _add_output(self, action: Action, workspace: Workspace, name: str) -> str:
         path = workspace.outputs[name]
@@ -279,12 +250,3 @@ def _make_plain(log: Path) -> None:
     after = safe_text.plain_log(before)
     if after != before:
         log.write_bytes(after)
-
-
-def _copy_source(source: Path, target: Path) -> str:
-    """Copy a source file or folder; returns the digest of what was copied."""
-    if not source.is_dir():
-        return digest.copy_file(source, target)
-    target.mkdir(parents=True, exist_ok=True)
-    entries = [(name, digest.copy_file(path, target / name)) for name, path in digest.tree_files(source)]
-    return digest.of_bytes(digest.tree_listing(entries))

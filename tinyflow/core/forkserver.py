@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from tinyflow.core import process, worker
@@ -63,19 +63,28 @@ class ForkServer:
         self._process.kill()
         self._process.wait()
 
-    def call(self, action: Action, workspace: Workspace) -> None:
-        """As `worker.call_isolated`. Raises what it raises, Timeout, and Cancelled."""
+    def call(
+        self,
+        action: Action,
+        workspace: Workspace,
+        modules: Collection[str] = (),
+        check: Callable[[], None] = process.raise_if_cancelled,
+    ) -> None:
+        """As `worker.call_isolated`. Raises what it raises, Timeout, and what `check` does, which is called meanwhile.
+
+        `modules` are imported before the copy is made, so that later ones have them, too.
+        """
         function = action.function
         request = worker.write_request(function, workspace)
         ours, theirs = socket.socketpair()
         with ours:
             with theirs, self._lock:
-                message = pickle.dumps((str(request), str(workspace.folder), str(workspace.log_path)))
+                message = pickle.dumps((tuple(modules), str(request), str(workspace.folder), str(workspace.log_path)))
                 try:
                     socket.send_fds(self._socket, [message], [theirs.fileno()])
                 except OSError:
                     raise ToolError("the process that workers are copies of has ended", hint="start again") from None
-            status = _wait(ours, workspace.timeout_s)
+            status = _wait(ours, workspace.timeout_s, check)
         if status is None:
             raise Timeout(
                 f"didn't end within {workspace.timeout_s:g} s",
@@ -119,13 +128,13 @@ class ForkServers:
             fork_server.close()
 
 
-def _wait(connection: socket.socket, timeout_s: float) -> int | None:
+def _wait(connection: socket.socket, timeout_s: float, check: Callable[[], None]) -> int | None:
     """A worker's exit status, negative for a signal; None where the time ran out. It is dead when this returns."""
     connection.settimeout(_POLL_S)
     pid, left = 0, timeout_s
     try:
         while left > 0:
-            process.raise_if_cancelled()
+            check()
             try:
                 text = connection.recv(64)
             except TimeoutError:
@@ -157,13 +166,14 @@ def _serve(requests: socket.socket, modules: Iterable[str]) -> None:
         message, descriptors, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 1)
         if not message:
             return
-        modules = _import(modules)
+        more, *paths = pickle.loads(message)
+        modules = _import([*modules, *more])
         fork_server = os.getpid()
         if os.fork() == 0:
             process.die_with_parent(fork_server)
             requests.close()
             with socket.socket(fileno=descriptors[0]) as answer:
-                _attend(answer, *map(Path, pickle.loads(message)))
+                _attend(answer, *map(Path, paths))
             os._exit(0)
         for descriptor in descriptors:
             os.close(descriptor)

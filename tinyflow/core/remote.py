@@ -132,6 +132,15 @@ class Remote:
         blobs = {*result.outputs.values(), result.log, *entries}
         return result if self._fetch_blobs(blobs, store, allowance, _MAX_BLOB_BYTES) else None
 
+    def fetch_blobs(self, names: Iterable[str], store: Store) -> None:
+        """Bring those of these blobs that it has into the store."""
+        allowance = _Allowance()
+
+        def fetch(name: str) -> None:
+            self._attempt(lambda: self._fetch_blob(name, store, allowance, _MAX_BLOB_BYTES))
+
+        list(self._transfers.map(fetch, names))
+
     def _get_result(self, key: str, outputs: Collection[str]) -> Result | None:
         body = self._get(
             f"ac/{_hexadecimal(key)}", _RESULT_S, lambda answer: b"".join(body_of(answer, _MAX_RESULT_BYTES))

@@ -11,14 +11,36 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tinyflow.core import process
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import Timeout, TinyflowError, ToolError, refusal_of
 
+if TYPE_CHECKING:
+    from tinyflow.core.partial_results import PartialResults
+
 _REFUSED = 70  # EX_SOFTWARE: the error lies in the error file
 _ERROR_NAME = "error.pickle"
+
+
+def lay_out(action: Action, folder: Path, parts: PartialResults | None, progress_path: Path) -> Workspace:
+    """A workspace in a fresh folder, for inputs that come to `in/`."""
+    outputs = {name: folder / "out" / name for name in action.outputs}
+    for name, path in outputs.items():
+        (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+    log_path = folder / "log"
+    log_path.touch()
+    return Workspace(
+        folder=folder,
+        parameters=action.parameters,
+        inputs={name: folder / "in" / name for name in action.inputs},
+        outputs=outputs,
+        log_path=log_path,
+        timeout_s=action.timeout_s,
+        parts=parts,
+        progress_path=progress_path,
+    )
 
 
 def call(function: str, workspace: Workspace) -> None:

@@ -7,8 +7,9 @@ import gc
 import json
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +31,12 @@ from tinyflow.flow.planning.selection import Selection, Selector
 from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.publishing.revision import Checkout
 from tinyflow.flow.publishing.views import Views
+from tinyflow.flow.session.cluster import open_cluster
+from tinyflow.flow.session.cluster.address import VARIABLE as CLUSTER
+from tinyflow.flow.session.cluster.address import parse as parse_cluster
 from tinyflow.flow.session.ledger import Ledger
 from tinyflow.flow.session.needed_actions import Demand
+from tinyflow.flow.session.preimports import copied_workers
 from tinyflow.flow.session.tasks import action_tasks, early_tasks, group_task
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
@@ -42,6 +47,7 @@ from tinyflow.recipes.schema import Model
 
 if TYPE_CHECKING:
     from tinyflow.core.remote import Remote
+    from tinyflow.flow.session.cluster.cluster import Cluster
 
 _DRAFT = ".listed-"
 _MOST_REMEMBERED = 100
@@ -63,10 +69,13 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
             gc.set_threshold(_OBJECTS_PER_COLLECTION)
         self.started_s = time.monotonic()  # planning and checking are a part of what a run takes
         self.timeout_s: float | None = None  # of every action, where the user says so
+        self.cluster_address = os.environ.get(CLUSTER, "")  # where actions run, if not here
         self.wanted = Wanted()  # of firmware
         self.selection = Selection()
         self.ledger = Ledger()
         self.warn = _complain
+        self._cluster: Cluster | None = None
+        self._connecting = threading.Lock()
 
     @cached_property
     def project(self) -> Project:
@@ -133,8 +142,29 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         if self.project.elsewhere is not None:
             self.tell(f"{self.project.build} can't be written; state is kept in {self.project.elsewhere}")
         session = Session(self.project.cache, self.project.state, self.tell, _remote(os.environ, self.tell))
+        if self.cluster_address:
+            parse_cluster(self.cluster_address)  # refused before anything runs
+            session.perform = lambda *what: self.cluster.perform(session, *what)
         session.on_failure = lambda action, error: locate(action, error, lambda: self.catalogue)
         return session
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster, connected to when something is to run. Raises UsageError and ToolError."""
+        with self._connecting:
+            if self._cluster is None:
+                self._cluster = open_cluster(parse_cluster(self.cluster_address), self.project.state, self.tell)
+            return self._cluster
+
+    @contextlib.contextmanager
+    def workers(self, actions: Collection[Action]) -> Iterator[int | None]:
+        """Within, these actions may run, and find what runs them; how many at once, where a cluster decides that."""
+        if self.cluster_address and actions:
+            self.cluster.expect(actions)
+            yield self.cluster.slots
+        else:
+            with copied_workers(self.session, actions, self.project.state):
+                yield None
 
     def model_content(self, name: str) -> bytes:
         """The bytes of a model or file as `.tflite`, fetched as a bench would. Raises UsageError and ModelError."""
@@ -156,6 +186,8 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         """Close the session, if there is one."""
         if "session" in vars(self):
             self.session.close()
+        if self._cluster is not None:
+            self._cluster.close()
 
     def forget_recipes(self) -> None:
         """Read the recipes and plan anew when next asked."""

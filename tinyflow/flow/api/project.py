@@ -30,7 +30,6 @@ from tinyflow.flow.publishing.comparison import find_comparison, limits_of, pars
 from tinyflow.flow.publishing.publish import publish
 from tinyflow.flow.publishing.query import select
 from tinyflow.flow.session import parallel_runner
-from tinyflow.flow.session.preimports import copied_workers
 from tinyflow.report.compare import compare, doubts
 from tinyflow.report.frame import Frame
 
@@ -216,8 +215,8 @@ class Project:
                 self.progress(action.title, state, ended, len(stale))
 
         try:
-            with copied_workers(loader.session, stale, loader.project.state):
-                parallel_runner.run(stale, loader.session, done, jobs or self.jobs)
+            with loader.workers(stale) as slots:
+                parallel_runner.run(stale, loader.session, done, jobs or self.jobs or slots)
         except BaseException:
             process.forget_cancel()  # all have ended; this program goes on
             raise

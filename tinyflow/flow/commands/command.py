@@ -109,6 +109,7 @@ class Refusing:
         loader: Loader = self.loader  # type: ignore[attr-defined]
         if params["timeout"]:
             loader.timeout_s = parse_timeout(params["timeout"])
+        loader.cluster_address = params["cluster"] or loader.cluster_address
         if isinstance(params["outfile"], str):
             # Until this command ends.
             sys.stdout = as_plain(Path(params["outfile"]).open("w", encoding="utf-8"))  # noqa: SIM115
@@ -194,6 +195,9 @@ def run_options() -> tuple[dict[str, Any], ...]:
         option("board", "what that build system calls the board, for --build and --flash"),
         flag("build", "build that firmware by its build system's program, which must be on PATH"),
         flag("flash", "and flash it"),
+        option(
+            "cluster", "where actions run: tcp://host:8786 of a dask scheduler, or local:4 to try [TINYFLOW_CLUSTER]"
+        ),
         option("continue", "go on with other benches when one fails [default: %(default)s]", True, short="c"),
     )
 

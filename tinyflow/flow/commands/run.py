@@ -29,7 +29,6 @@ from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.publish import Row, compare_published, publish
 from tinyflow.flow.session.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
 from tinyflow.flow.session.ledger import exit_status
-from tinyflow.flow.session.preimports import copied_workers
 from tinyflow.flow.session.reporter import Reporter
 from tinyflow.flow.session.signals import stoppable, unstoppable
 from tinyflow.flow.session.tasks import Ready
@@ -102,6 +101,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             return 0
         if params["timeout"]:
             self.loader.timeout_s = parse_timeout(params["timeout"])
+        self.loader.cluster_address = params["cluster"] or self.loader.cluster_address
+        self._is_width_said = "num_process" in getattr(params, "_non_default_keys", ())  # of doit's DefaultUpdate
         self.loader.wanted = Wanted(*(params[name] for name in ("for", "prefix", "board", "build", "flash", "example")))
         if params.get("cache"):
             self.loader.selector.cache = _parse_cache(params["cache"])
@@ -135,7 +136,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             # Uploads would be waited for, and a thread that can't be stopped would crash the interpreter's own end.
             sys.stdout.flush()
             os._exit(CANCELLED)
-        self.loader.session.close()
+        self.loader.close()
         return exit_status([*self.loader.ledger.failures(), *unwritten, *failed]) or status
 
     @property
@@ -169,16 +170,16 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         reporter = Reporter(display, self.loader.ledger, is_verbose=verbosity > 1)
         loader = self.loader
         waiting = [action for action in loader.selection.all_actions.values() if not loader.ledger.is_done(action)]
-        with copied_workers(loader.session, waiting, loader.project.state):
-            try:
-                with stoppable():
-                    status: int = super()._execute(
-                        stream, continue_=continue_, reporter=reporter, num_process=num_process, par_type=par_type
-                    )
-                    return status
-            except KeyboardInterrupt:
-                process.cancel_all()
-                return CANCELLED
+        try:
+            with stoppable(), loader.workers(waiting) as slots:
+                width = slots if slots is not None and not self._is_width_said else num_process
+                status: int = super()._execute(
+                    stream, continue_=continue_, reporter=reporter, num_process=width, par_type=par_type
+                )
+                return status
+        except KeyboardInterrupt:
+            process.cancel_all()
+            return CANCELLED
 
     def _export(self, stream: TextIO) -> None:
         """Write the archives that were asked for."""

@@ -174,7 +174,8 @@ class Builds:
             tools=(*LINK_TOOLS, *tools),
         )
         whole = (*made.implementation, *implementation, target.implementation)
-        return self._known.add(replace(made, implementation=whole, timeout_s=_SEARCH_TIMEOUT_S, isolated=True))
+        inner = replace(made, implementation=whole, timeout_s=_SEARCH_TIMEOUT_S, isolated=True, place=place_of(target))
+        return self._known.add(inner)
 
     def link(self, resolved: ResolvedBench, objects: Action) -> Action:
         """Link compiled objects with the runtimes' libraries to a firmware."""
@@ -414,6 +415,11 @@ def target_facts(resolved: ResolvedBench) -> dict[str, JSON]:
         "stack_bytes": target.reserved_stack_bytes,
         "heap_bytes": resolved.heap_bytes,
     }
+
+
+def place_of(target: Target) -> str:
+    """What a machine must offer that runs firmware on a target."""
+    return f"board:{target.name}" if target.is_board else ""
 
 
 def plain(recipe: Any) -> dict[str, JSON]:

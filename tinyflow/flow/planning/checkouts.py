@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tinyflow.core.action import Action, Tool
+from tinyflow.core.action import HOME, Action, Tool
 from tinyflow.core.errors import UsageError
 from tinyflow.core.execute import Session
 from tinyflow.recipes.catalogue import Catalogue
@@ -36,6 +36,7 @@ def fetch(catalogue: Catalogue, session: Session, name: str) -> Path:
         tools=(Tool("binary", "git", "install git"),),
         timeout_s=_TIMEOUT_S,
         isolated=True,
+        place=HOME,  # the user's keys and certificates
     )
     session.bring_about(action)
     found = session.output_digest(action, _FILES).partition(":")[2]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tinyflow.core import environments, identity
-from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.core.action import HOME, JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.core.distribution import pip_install
 from tinyflow.flow.planning.builds import Builds
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, objective_of, trace_inputs
@@ -164,6 +164,7 @@ class Generation:
                 implementation=tuple(filter(None, [implementation])),
                 timeout_s=backend.timeout_s,
                 isolated=True,
+                place=HOME if backend.engine is not None else "",  # it may compile for this very processor
             )
         )
 

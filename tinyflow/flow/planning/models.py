@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tinyflow.core import environments
-from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.core.action import HOME, JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.store import Store
 from tinyflow.recipes.catalogue import Catalogue
@@ -88,13 +88,14 @@ class Models:
             tools=READER_TOOLS,
             timeout_s=model.timeout_s,
             isolated=True,
+            place=HOME,  # mirrors and their passwords
         )
         end = PurePath(model.file or "").suffix[1:]
         if self._catalogue.has(Frontend, end):
             frontend = self._catalogue.get(Frontend, end)
             made = self._made(frontend, action, model, local.path if local is not None else None)
             parameters = {"name": model.name, "sha256": None}
-            action = replace(action, parameters=parameters, inputs={"file": made}, tools=READER_TOOLS)
+            action = replace(action, parameters=parameters, inputs={"file": made}, tools=READER_TOOLS, place="")
             end = frontend.makes
         return self._known.add(_imported(action, model) if end == "onnx" else action)
 

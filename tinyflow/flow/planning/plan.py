@@ -11,9 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, in_order
+from tinyflow.core.action import HOME, JSON, Action, Input, Output, SourceFile, in_order
 from tinyflow.core.store import Store
-from tinyflow.flow.planning.builds import Builds, target_facts
+from tinyflow.flow.planning.builds import Builds, place_of, target_facts
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, no_cycles, power_of, trace_inputs
 from tinyflow.flow.planning.generation import Generation, adapter_file, engine_tools
 from tinyflow.flow.planning.models import READER_TOOLS, Known, Models
@@ -169,6 +169,7 @@ class Planner:
             tools=tools,
             implementation=(module,),
             timeout_s=target.timeout_s,
+            place=HOME if resolved.backend.engine is not None else "" if resolved.backend.machine else place_of(target),
         )
 
     def profile(self, plan: BenchPlan) -> Action:

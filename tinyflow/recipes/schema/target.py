@@ -329,6 +329,11 @@ class Target(Recipe):
         """Whether its firmware is a program for Linux."""
         return self.qemu.user or self.ssh is not None
 
+    @property
+    def is_board(self) -> bool:
+        """Whether it is reached from some machines only."""
+        return any(words is not None for words in (self.gdb, self.ssh, self.monitor))
+
     def _choose_linux(self) -> None:
         """What a program for Linux has where nothing is said."""
         chosen = {"memory": _LINUX_MEMORY, "stack_bytes": _LINUX_STACK_BYTES}

@@ -1,0 +1,322 @@
+"""Sends actions to dask's workers and takes what they made. Whatever happens there, actions end well here or elsewhere.
+
+A worker that died, whose disk is full, or whose tools or code differ is said once and not asked again; what it had is
+asked of another one, and run here in the end. Only what a stage itself refuses is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dask
+from distributed import Client, KilledWorker, LocalCluster
+
+from tinyflow.core import process
+from tinyflow.core.action import HOME, Action, Workspace
+from tinyflow.core.errors import ToolError
+from tinyflow.core.execute import Session
+from tinyflow.core.executor import PROTOCOL, Message, request_of, take
+from tinyflow.core.forkserver import Kind, kind_of
+from tinyflow.core.inputs import Blobs, Digests, is_tree
+from tinyflow.flow.session.cluster import entry
+from tinyflow.flow.session.cluster.address import ClusterAddress
+from tinyflow.flow.session.preimports import modules_of, of_many
+
+_CONNECT_S = 10.0
+_ATTEMPTS = 5  # of an action on workers
+_POLL_S = 0.1
+_LOOK_S = 1.0  # how old what is known of the workers may be
+_CALL_S = 60.0  # a worker that doesn't take a message in this time is taken for dead
+_MESSAGE_BYTES = 32 << 20
+# What connections raise in the end, dask's own among them (CommClosedError is an OSError).
+_BROKEN = (OSError, TimeoutError, asyncio.TimeoutError, concurrent.futures.CancelledError, asyncio.CancelledError)
+
+
+class _Gone(Exception):
+    """The scheduler can't be reached any more."""
+
+
+class Cluster:
+    """The workers of one scheduler during one session; safe to use from several threads."""
+
+    def __init__(self, address: ClusterAddress, state: Path, warn: Callable[[str], None]) -> None:
+        """`warn` gets one line for each worker that is not used, and where the scheduler is lost."""
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it is we who say what happens
+        self._address = address
+        self._warn = warn
+        self._name = uuid4().hex
+        self._modules: dict[Kind, list[str]] = {}
+        self._here = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._lock = threading.RLock()
+        self._workers: dict[str, Mapping[str, Any]] = {}
+        self._looked_s = 0.0
+        self._unfit: dict[str, str] = {}
+        self._differing: dict[str, set[str]] = defaultdict(set)  # toolset → workers
+        self._told: set[str] = set()
+        self._is_gone = False
+        self._progress: dict[str, Workspace] = {}
+        self._local = _local_cluster(address.local_workers, state) if address.local_workers else None
+        try:
+            self._client = _connect(self._local or address.scheduler, str(address))
+            self._client.subscribe_topic(self._name, self._hear)
+            if not self._look():
+                hint = f"start some: dask worker {address}"
+                raise ToolError("the cluster has no workers", where=str(address), hint=hint)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the workers; what they still run for us they stop."""
+        client = vars(self).get("_client")
+        if client is not None:
+            with contextlib.suppress(Exception):
+                if not self._is_gone:
+                    client.run(entry.end, self._name, on_error="ignore")
+            with contextlib.suppress(Exception):
+                client.close(timeout=2)
+        if self._local is not None:
+            with contextlib.suppress(Exception):
+                self._local.close(timeout=5)
+
+    def expect(self, actions: Collection[Action]) -> None:
+        """These actions may run: modules that many of them need are kept in memory."""
+        self._modules = of_many(actions)
+
+    @property
+    def slots(self) -> int:
+        """How many actions may run there at once."""
+        workers = self._look()
+        return sum(workers[name]["nthreads"] for name in workers.keys() - self._unfit.keys()) or os.cpu_count() or 1
+
+    # Workers
+
+    def _look(self) -> Mapping[str, Mapping[str, Any]]:
+        """The workers that there are, by address. Raises _Gone."""
+        with self._lock:
+            if time.monotonic() - self._looked_s < _LOOK_S:
+                return self._workers
+            try:
+                found = dict(self._client.scheduler_info(n_workers=-1)["workers"])
+            except _BROKEN as error:
+                raise self._lost(error) from None
+            for name in self._workers.keys() - found.keys():
+                self._tell(f"worker {self._spelled(name)} is gone")
+            fresh = found.keys() - self._workers.keys()
+            self._workers = found
+            self._looked_s = time.monotonic()
+            if fresh:
+                self._greet(fresh)
+            return found
+
+    def _greet(self, names: Collection[str]) -> None:
+        """Ask new workers who they are."""
+        told = self._run_on(entry.greet, list(names))
+        for name in names:
+            answer = told.get(name)
+            if isinstance(answer, Mapping) and answer.get("protocol") == PROTOCOL:
+                continue
+            if isinstance(answer, Mapping):
+                said = answer.get("unfit") or f"it speaks protocol {answer.get('protocol')}, not {PROTOCOL}"
+            elif isinstance(answer, ImportError):
+                said = f"it has no tinyflow of this version ({answer})"
+            else:
+                said = f"it doesn't answer ({answer})" if answer is not None else "it doesn't answer"
+            self._exclude(name, said)
+
+    def _run_on(self, function: Callable[..., Any], names: list[str], *args: Any) -> dict[str, Any]:
+        """What some workers answer to a call; an exception where one failed."""
+        try:
+            found: dict[str, Any] = self._client.run(function, *args, workers=names, on_error="return")
+        except Exception as error:  # what a worker's end looks like depends on the moment
+            return dict.fromkeys(names, error)
+        return found
+
+    def _exclude(self, name: str, why: str) -> None:
+        """Use a worker no more."""
+        with self._lock:
+            self._unfit[name] = why
+        self._tell(f"worker {self._spelled(name)} is not used: {why}")
+
+    def _spelled(self, name: str) -> str:
+        """A worker's address, and its name where that says more."""
+        own = str(self._workers.get(name, {}).get("name", name))
+        return name if own == name else f"{own} at {name}"
+
+    def _tell(self, line: str) -> None:
+        with self._lock:
+            is_new = line not in self._told
+            self._told.add(line)
+        if is_new:
+            self._warn(f"cluster: {line}")
+
+    def _lost(self, error: BaseException) -> _Gone:
+        """The scheduler is away: said once."""
+        del error
+        self._is_gone = True
+        self._tell(f"the scheduler at {self._address} is gone; what is left runs here")
+        return _Gone()
+
+    def _fit(self, action: Action, toolset: str) -> list[str]:
+        """Workers that an action may run on. Raises _Gone."""
+        workers = self._look()
+        with self._lock:
+            out = self._unfit.keys() | self._differing[toolset]
+        fit = [name for name in workers if name not in out]
+        if action.place:
+            fit = [name for name in fit if workers[name].get("resources", {}).get(action.place)]
+        return fit
+
+    # Actions
+
+    def perform(self, session: Session, action: Action, digests: Digests, workspace: Workspace) -> None:
+        """Have an action's outputs made. Raises what its stage raises, and Cancelled."""
+        if action.place != HOME and not self._is_gone:
+            with contextlib.suppress(_Gone):
+                if self._perform_there(session, action, digests, workspace):
+                    return
+        with self._here:
+            session.perform_here(action, digests, workspace)
+
+    def _perform_there(self, session: Session, action: Action, digests: Digests, workspace: Workspace) -> bool:
+        """Whether a worker ran it."""
+        toolset = session.toolset_text(action)
+        inputs = {name: (digests[name], is_tree(source)) for name, source in action.inputs.items()}
+        is_kept = not action.isolated or kind_of(action) in self._modules
+        request = request_of(self._name, action, inputs, toolset, modules_of(action) if is_kept else ())
+        blobs = Blobs(action, digests, session.store)
+        for _ in range(_ATTEMPTS):
+            fit = self._fit(action, toolset)
+            if not fit:
+                if not action.place:
+                    self._tell(f"no worker can run {action.stage}: it runs here")
+                return False
+            answer = self._ask(request, action, fit, blobs, workspace)
+            worker = answer.get("worker", "")
+            if "unfit" in answer:
+                self._exclude(worker, answer["unfit"])
+            elif "differs" in answer:
+                with self._lock:
+                    self._differing[toolset].add(worker)
+                self._tell(f"worker {self._spelled(worker)} doesn't run {action.stage}: {answer['differs'][0]}")
+            elif "log" in answer:
+                try:
+                    take(answer, workspace)
+                except ValueError as error:
+                    self._exclude(worker, str(error))
+                else:
+                    return True
+        self._tell(f"{action.title} found no worker in {_ATTEMPTS} attempts: it runs here")
+        return False
+
+    def _ask(self, request: Message, action: Action, workers: list[str], blobs: Blobs, workspace: Workspace) -> Message:
+        """What one of these workers answers, which has all inputs then; empty where it died."""
+        answer = self._run(request, action, workers, workspace)
+        if not answer.get("asks"):
+            return answer
+        worker = answer["worker"]
+        while asks := answer.get("asks"):
+            for part in _parts(asks, blobs):
+                told = self._run_on(entry.accept, [worker], request["inputs"], part)[worker]
+                if not isinstance(told, Mapping):
+                    return {}
+                answer = dict(told)
+        if "unfit" in answer:
+            return {**answer, "worker": worker}
+        return self._run(request, action, [worker], workspace)
+
+    def _run(self, request: Message, action: Action, workers: list[str], workspace: Workspace) -> Message:
+        """An answer to a request; empty where the worker died. Raises Cancelled and _Gone."""
+        key = f"{action.stage}-{uuid4().hex}"
+        self._progress[key] = workspace
+        future = self._client.submit(
+            entry.run,
+            request,
+            key,
+            key=key,
+            pure=False,
+            workers=workers,
+            resources={action.place: 1} if action.place else None,
+        )
+        waiting = asyncio.run_coroutine_threadsafe(self._answer(future), self._client.loop.asyncio_loop)
+        try:
+            while True:
+                process.raise_if_cancelled()
+                try:
+                    answer: Message = waiting.result(_POLL_S)
+                    return answer
+                except (TimeoutError, concurrent.futures.TimeoutError):
+                    if waiting.done():
+                        raise
+                    if not self._look().keys() & set(workers):
+                        return {}
+        except KilledWorker:
+            return {}
+        except _BROKEN as error:
+            if self._client.status != "running":
+                raise self._lost(error) from None
+            return {}
+        finally:
+            waiting.cancel()
+            future.release()
+            self._progress.pop(key, None)
+
+    async def _answer(self, future: Any) -> Message:
+        answer: Message = await self._client.gather(future, asynchronous=True)
+        return answer
+
+    def _hear(self, event: tuple[float, Mapping[str, str]]) -> None:
+        """A worker told how far an action is."""
+        told = event[1]
+        workspace = self._progress.get(told["key"])
+        if workspace is not None:
+            with contextlib.suppress(OSError):
+                workspace.show(told["progress"])
+
+
+def _parts(names: Collection[str], blobs: Blobs) -> Iterator[dict[str, bytes]]:
+    """These blobs in parts that a message may hold; one that is larger alone."""
+    part: dict[str, bytes] = {}
+    size = 0
+    for name in names:
+        content = blobs.read([name])[name]
+        if part and size + len(content) > _MESSAGE_BYTES:
+            yield part
+            part, size = {}, 0
+        part[name] = content
+        size += len(content)
+    yield part
+
+
+def _connect(server: Any, address: str) -> Client:
+    """A client. Raises ToolError where nobody answers."""
+    try:
+        return Client(server, timeout=_CONNECT_S, set_as_default=False, name="tinyflow")
+    except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+        said = str(error).partition("\n")[0] or type(error).__name__
+        hint = "is `dask scheduler` running there, and of the version that is installed here?"
+        raise ToolError(f"no scheduler answers: {said}", where=address, hint=hint, missing=True) from None
+
+
+def _local_cluster(workers: int, state: Path) -> LocalCluster:
+    with dask.config.set({"distributed.worker.multiprocessing-method": "spawn"}):
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            local_directory=str(state / "cluster"),
+            env={entry.CACHE: str(state / "cluster" / "cache")},
+            silence_logs=logging.CRITICAL,
+        )
