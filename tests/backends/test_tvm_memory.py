@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from random_networks import random_network
 from small_networks import Net
+from stateful_networks import ring, svdf
 from tests_support import Later
 
 from tinyflow.backends.tvm.kernels.kernel import Machine
@@ -18,6 +19,7 @@ network = Later("tinyflow.backends.tvm.frontend.network")
 least, memory, operations = (
     Later(f"tinyflow.backends.tvm.program.{name}") for name in ("least", "memory", "operations")
 )
+relax_module = Later("tinyflow.backends.tvm.program.relax_module")
 ALIGNMENT = 16
 # lines of padding need scratch at steps that have the whole arena alive
 ROOMY = {"graph": "vww", "size": 32, "width": 0.25, "blocks": 3}
@@ -127,3 +129,27 @@ def test_least_scratch_is_less_memory(style: str) -> None:
     assert fewer < most
     assert all(given[spec] <= size for spec, size in usual.items())
     assert any(given[spec] == size > 2048 for spec, size in usual.items())
+
+
+@pytest.mark.parametrize("net", ["roomy", "ring", "svdf"])
+def test_what_tvm_makes_of_it_is_told_call_by_call(net: str, tmp_path: Path) -> None:
+    """Functions, layers, constants, shapes and storages, as the program and TVM's own plan have them."""
+    content = synthesize(ROOMY) if net == "roomy" else write(ring() if net == "ring" else svdf(1))
+    graph, program = selected(tmp_path, content)
+    document = relax_module.document(program)
+    tensors, operators = document["tensors"], document["operators"]
+    assert [(one["name"], one["layer"]) for one in operators] == [(s.function, s.operator) for s in program.steps]
+    written = [tensors[one["outputs"][0]] for one in operators]
+    assert [one["bytes"] for one in written] == [step.output.size_bytes for step in program.steps]
+    for one, step in zip(operators, program.steps, strict=True):
+        read = [tensors[index] for index in one["inputs"]]
+        assert [tensor["bytes"] for tensor in read if tensor["constant"]] == [
+            program.constants[step.constants[parameter.name]].nbytes for parameter in step.kernel.constants
+        ]
+        assert [tensor["bytes"] for tensor in read if not tensor["constant"]] == [v.size_bytes for v in step.inputs]
+    blocks, sizes = relax_module.plan_storage(program, has_scratch=False)
+    assert {one["storage"] for one in written if "storage" in one} == set(range(len(sizes)))
+    assert [blocks.get(step.output) for step in program.steps] == [one.get("storage") for one in written]
+    assert [tensors[index]["bytes"] for index in document["outputs"]] == [
+        graph.tensors[index].size_bytes for index in graph.outputs
+    ]

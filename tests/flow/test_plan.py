@@ -124,6 +124,7 @@ def test_a_search_comes_before_what_is_lowered_by_it(tmp_path: Path) -> None:
     assert stages["tune"] in stages["lower"].dependencies
     assert stages["tune"].parameters["options"] == stages["lower"].parameters["options"]
     assert set(stages["generate"].inputs) == {"model.tflite", "lowered/"}
+    assert stages["lower"].outputs == ("lowered/", "relax.json")  # the second is for people
     assert "tuning" not in stages["generate"].parameters
 
 

@@ -99,6 +99,20 @@ def test_a_large_network_takes_little_of_a_page() -> None:
         assert sum(len(block["drawing"].encode()) for block in drawn) < 900 * 250
 
 
+def test_calls_of_a_layer_tell_its_cost_once() -> None:
+    """As TVM has it: functions by the order of their calls, storages and scratch, and which layer they compute."""
+    document = graph(*straight(3), name="conv2d_7")
+    for index, operator in enumerate(document["operators"]):
+        operator |= {"layer": index // 2, "scratch_bytes": 64}
+    document["tensors"][2] |= {"storage": 1}
+    lines = {0: Line("0 CONV_2D", "conv2d_7", "1,000", 60.0, index=0), 1: Line("1 ADD", "add", "5", 40.0, index=1)}
+    (block,) = blocks(document, lines)
+    assert [block["percent"], block["operators"]] == [100.0, "3 conv2d"]
+    assert block["drawing"].count("60.0 %, ") == 0 and block["drawing"].count("1,000 instructions") == 1
+    assert "scratch of 64 B\nlayer 0 CONV_2D\nby conv2d_7; what it costs is told of its first call" in block["drawing"]
+    assert "makes 1x8x8x4 int8, in storage 1" in block["drawing"]
+
+
 def test_subgraphs_are_drawn_behind_the_network() -> None:
     """Each with its title; a scalar has a shape as well."""
     inner = graph((-1,))

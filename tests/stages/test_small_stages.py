@@ -110,18 +110,20 @@ def test_generating_and_lowering_hand_on_what_they_got(tmp_path: Path, model: Pa
 
     inputs = {"model.tflite": model, "lowered/": tmp_path / "tree", **records}
     parameters = {**common, "backend": "b", "tuning": place}
-    made = workspace(tmp_path / "b", inputs, GENERATED, parameters)
+    made = workspace(tmp_path / "b", inputs, [*GENERATED, "more.json"], parameters)
     generate.generate(made)
     assert called[1][1][0] == made.inputs["lowered/"]
     files = [made.inputs["tuning/0.jsonl"], made.inputs["tuning/1.jsonl"]]
-    assert called[1][2] == {"tuning": place, "records": files}
+    assert called[1][2] == {"tuning": place, "records": files, "more": made.outputs["more.json"]}
     called.clear()
 
+    outputs = ["lowered/", "more.json"]
     for number, more in enumerate(({}, {"tuning": place})):
-        made = workspace(tmp_path / f"l{number}", {"model.tflite": model, **records}, ["lowered/"], {**common, **more})
+        made = workspace(tmp_path / f"l{number}", {"model.tflite": model, **records}, outputs, {**common, **more})
         lower.lower(made)
         files = [made.inputs["tuning/0.jsonl"], made.inputs["tuning/1.jsonl"]]
-        (check, (graph, *rest), _), (again, words, _) = called
+        (check, (graph, *rest), _), (again, words, named) = called
+        assert named == {"more": made.outputs["more.json"]}
         assert (check, rest, again) == ("check", [options], "lower")
         assert words[0] == made.inputs["model.tflite"]
         assert words[2:] == (options, made.outputs["lowered/"], more.get("tuning"), files)

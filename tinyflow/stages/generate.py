@@ -11,12 +11,14 @@ from typing import Any
 from tinyflow.core.action import Workspace
 from tinyflow.model import tflite_reader
 from tinyflow.model.summary import summarise
+from tinyflow.stages.documents import others
 
 
 def generate(workspace: Workspace) -> None:
     """Compile input `model.tflite`, or what stage lower made of it where there is `lowered/`, into C and a plan.
 
-    Outputs: `sources/`, `plan.json`, and `network.json`: what was compiled, but for the weights' values.
+    Outputs: `sources/`, `plan.json`, and `network.json`: what was compiled, but for the weights' values; and the
+    documents that the backend has besides.
     Where there is a parameter `tuning`, the backend gets it, and the records of the inputs `tuning/…`; so it gets the
     input `memplan.json`, which option memplan names.
     Parameters: backend (the recipe's name, for errors and the plan), implementation (a module with `check` and
@@ -30,10 +32,10 @@ def generate(workspace: Workspace) -> None:
     implementation.check(graph, backend, options)
     source = workspace.inputs.get("lowered/", model)
     outputs = workspace.outputs["sources/"], workspace.outputs["plan.json"]
-    tuned: dict[str, Any] = {}
+    tuned: dict[str, Any] = dict(others(workspace, "sources/", "plan.json", "network.json"))
     if "tuning" in workspace.parameters:
         records = [path for name, path in sorted(workspace.inputs.items()) if name.startswith("tuning/")]
-        tuned = {"tuning": workspace.parameters["tuning"], "records": records}
+        tuned |= {"tuning": workspace.parameters["tuning"], "records": records}
     if "memplan.json" in workspace.inputs:
         tuned["memplan"] = workspace.inputs["memplan.json"]
     workspace.write_json("network.json", summarise(graph), sort_keys=True)

@@ -9,10 +9,11 @@ from importlib import import_module
 
 from tinyflow.core.action import Workspace
 from tinyflow.model import tflite_reader
+from tinyflow.stages.documents import others
 
 
 def lower(workspace: Workspace) -> None:
-    """Make the folder `lowered/` of input `model.tflite`.
+    """Make the folder `lowered/` of input `model.tflite`, and the documents that the implementation has besides.
 
     Parameters: implementation (a module with `check` and `lower`), options, tuning (optional: kernels go by the records
     of the inputs `tuning/…`). Raises ModelError for a model that is
@@ -24,4 +25,6 @@ def lower(workspace: Workspace) -> None:
     implementation.check(graph, options)
     records = [path for name, path in sorted(workspace.inputs.items()) if name.startswith("tuning/")]
     tuning = workspace.parameters.get("tuning")
-    implementation.lower(model, graph, options, workspace.outputs["lowered/"], tuning, records)
+    implementation.lower(
+        model, graph, options, workspace.outputs["lowered/"], tuning, records, **others(workspace, "lowered/")
+    )

@@ -35,6 +35,8 @@ OPTIONS: Options = {
     "winograd": ("none", "bounded", "all"),
     "stream": None,
 }
+# what `generate` writes besides, each by a parameter of its name
+DOCUMENTS = ("relax.json",)
 
 
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
@@ -70,6 +72,7 @@ def generate(
     plan: Path,
     tuning: Mapping[str, Any] | None = None,
     records: Sequence[Path] = (),
+    relax: Path | None = None,
 ) -> None:
     """Write C sources of `model` into the folder `out` and its memory plan to the file `plan`.
 
@@ -84,10 +87,10 @@ def generate(
     rounding of fully connected layers: double as TFLM does, single as LiteRT does.
 
     With `tuning` (cpu, toolchain, optimise), kernels that have a record for these in one of the files `records` are
-    made as it says; of two records, the first file's counts.
+    made as it says; of two records, the first file's counts. `relax`: where to write what TVM's passes make of it.
     """
     from tinyflow.backends.tvm.backend import write_sources
     from tinyflow.backends.tvm.tuning.records import Known
 
     known = None if tuning is None else Known.read(records, tuning)
-    write_sources(graph, backend, options, out, plan, known)
+    write_sources(graph, backend, options, out, plan, known, relax)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from tinyflow.backends.tvm.frontend import layouts, network
 from tinyflow.backends.tvm.frontend.layers import Network
 from tinyflow.backends.tvm.frontend.supported import plan_facts
 from tinyflow.backends.tvm.kernels.kernel import Machine, Style
-from tinyflow.backends.tvm.program import faster, least, memory, operations, streamed
+from tinyflow.backends.tvm.program import faster, least, memory, operations, relax_module, streamed
 from tinyflow.backends.tvm.program.operations import Chooser, Program
 from tinyflow.model.graph import Graph
 
@@ -32,6 +33,7 @@ def write_sources(
     out: Path,
     plan: Path,
     tuning: Known | None = None,
+    relax: Path | None = None,
 ) -> None:
     """See `tinyflow.backends.tvm.generate`."""
     chosen = with_defaults(options)
@@ -40,6 +42,8 @@ def write_sources(
     if chosen["winograd"] != "none":
         place = partial(_memory, chosen=chosen, convention=convention)
         selected = faster.with_winograd(layers, selected, chosen["winograd"], place)
+    if relax is not None:
+        write_relax(selected, relax)
     chains, facts = None, plan_facts(graph)
     if chosen["stream"]:
         made_for, planned = (_style(chosen), machine_of(chosen)), (chosen["alignment"], has_chase(chosen))
@@ -80,6 +84,11 @@ def write_sources(
         **facts,
     )
     document.write(plan, **({} if tuning is None else {"tuning": tuning.summary()}))
+
+
+def write_relax(program: Program, path: Path) -> None:
+    """Write what TVM's passes make of a program, chains layer by layer, as a graph for people to look at."""
+    path.write_text(json.dumps(relax_module.document(program), sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _convention(chosen: Mapping[str, Any]) -> Convention:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from tinyflow.core import environments, identity
@@ -83,7 +84,7 @@ class Generation:
         action = self._known.isolated(
             "lower",
             _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options),
-            ("lowered/",),
+            ("lowered/", *_documents(lowering.implementation)),
             {"model.tflite": model, **records},
             parameters=parameters,
             tools=(*READER_TOOLS, *package_tools(resolved.backend, lowering.tools)),
@@ -128,7 +129,8 @@ class Generation:
         tuning = {} if lowered else self._tuning(resolved)
         parameters: dict[str, JSON] = {"backend": backend.name, "options": dict(resolved.options), **tuning}
         inputs: dict[str, Input] = {"model.tflite": model}
-        inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
+        for action in lowered:
+            inputs["lowered/"] = action.output("lowered/")
         inputs |= records if tuning else {}
         inputs |= self._memplan(resolved)
         tools = [*READER_TOOLS, *package_tools(backend, backend.tools)]
@@ -142,7 +144,7 @@ class Generation:
             tools += [*onnx_tools(), *engine_tools(backend)]
         elif backend.implementation is not None:
             parameters["implementation"] = backend.implementation
-            outputs = (*outputs, "network.json")
+            outputs = (*outputs, "network.json", *_documents(backend.implementation))
         else:
             function = "external:generate"
             parameters["command"] = list(backend.command)
@@ -174,6 +176,11 @@ def package_tools(backend: Backend, names: Iterable[str]) -> Iterator[Tool]:
     for name in names:
         is_missing = backend.extra is not None and identity.installed_version(name) is None
         yield Tool("package", name, pip_install(str(backend.extra)) if is_missing else "")
+
+
+def _documents(implementation: str) -> tuple[str, ...]:
+    """What a module writes besides for people to look at."""
+    return tuple(getattr(import_module(implementation), "DOCUMENTS", ()))
 
 
 def engine_settings(backend: Backend) -> dict[str, JSON]:

@@ -49,6 +49,7 @@ _OUTPUTS = {  # name in the view: stage and output
     "generate/": ("generate", "sources/"),
     "graph.json": ("convert", "graph.json"),
     "network.json": ("generate", "network.json"),
+    "relax.json": ("generate", "relax.json"),
     "plan.json": ("generate", "plan.json"),
     "firmware.elf": ("link", "firmware.elf"),
     "firmware.map": ("link", "firmware.map"),
@@ -57,6 +58,8 @@ _OUTPUTS = {  # name in the view: stage and output
     "timing.json": ("run", "timing.json"),
     "profile.json": ("profile", "profile.json"),
 }
+# where the backend itself has none of these
+_OTHERWISE = {"relax.json": ("lower", "relax.json")}
 _LOG, _REPORT, _PROVENANCE, _PAGE = "run.log", "report.json", "provenance.json", "report.html"
 
 
@@ -133,7 +136,7 @@ class Views:
         """Write the view of a bench as far as it came; its report. Raises CacheError."""
         done = [action for action in bench.actions if ledger.is_done(action)]
         artifacts = _artifacts(done, session)
-        named = {action.stage: action for action in done}
+        sources = _sources(done)
         row = {"row.json": session.output_digest(bench.final, "row.json")} if ledger.is_done(bench.final) else {}
         report = report_of(bench, session, ledger, artifacts | row)
         self._unwritten[bench.name] = report
@@ -142,8 +145,8 @@ class Views:
                 if name == _LOG:
                     session.store.copy_blob(artifacts[_LOG], fresh / _LOG)
                 else:
-                    stage, output = _OUTPUTS[name]
-                    session.copy_output(named[stage], output, fresh / name)
+                    action, output = sources[name]
+                    session.copy_output(action, output, fresh / name)
                     if (fresh / name).is_dir() and not any((fresh / name).iterdir()):
                         (fresh / name).rmdir()  # an interpreter's sources are none: only files are on record
             provenance = _spell(provenance_of(bench, session, ledger))
@@ -262,14 +265,20 @@ class Views:
         self._warn(f"{shown(self.project.build / bench)}: {why}; doit bench:{bench} makes it again")
 
 
+def _sources(actions: Iterable[Action]) -> dict[str, tuple[Action, str]]:
+    """Name in the view → the action that made it, and what it is called there."""
+    named = {action.stage: action for action in actions}
+    return {
+        name: (named[stage], output)
+        for name, (stage, output) in (*_OTHERWISE.items(), *_OUTPUTS.items())
+        if stage in named and output in named[stage].outputs
+    }
+
+
 def _artifacts(actions: Iterable[Action], session: Session) -> dict[str, str]:
     """Name in the view → digest, for what these actions made."""
     named = {action.stage: action for action in actions}
-    found = {
-        name: session.output_digest(named[stage], output)
-        for name, (stage, output) in _OUTPUTS.items()
-        if stage in named and output in named[stage].outputs
-    }
+    found = {name: session.output_digest(action, output) for name, (action, output) in _sources(actions).items()}
     # a model that was tidy is there already
     if found.get("tidied.tflite") == found.get("layer.tflite", found.get("model.tflite")):
         found = {name: digest for name, digest in found.items() if name not in ("tidied.tflite", "tidy.json")}

@@ -7,9 +7,10 @@ those who hear it.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -27,6 +28,9 @@ _ROW_GAP, _COLUMN_GAP, _MARGIN, _PASSING = 22.0, 12.0, 8.0, 6.0
 _SHARE = 4.0  # the height of the bar
 # lines around others, of one block; beyond, they are drawn straight
 _MOST_PASSING = 3000
+_MOST_TOLD = 5  # kinds of layers of a block
+# of a function that is named after the first layer that it computes
+_NUMBER = re.compile(r"_\d+$")
 _OPTIONS_TOLD = frozenset({"activation", "stride", "dilation", "padding", "axis", "depth_multiplier", "filter"})
 
 
@@ -94,9 +98,16 @@ def _nodes(document: Document, lines: Mapping[int, Line], chains: list[Document]
         made[index] = f"input {number}"
         tip = f"input {number}: {tensors[index]['name']}, {spell_shape(tensors[index])}"
         yield Node(made[index], (made[index], spell_shape(tensors[index])), tip, kind="end")
+    told: set[int] = set()
     for operator in document["operators"]:
         layer = operator.get("layer", operator["index"])
-        node = _layer(document, operator, lines.get(layer), made, layer, chain_of.get(layer), has_places)
+        line = lines.get(layer)
+        if line is not None and layer in told:  # what several calls cost together
+            line = replace(
+                line, instructions="", percent=0.0, detail=f"{line.detail}; what it costs is told of its first call"
+            )
+        told.add(layer)
+        node = _layer(document, operator, line, made, layer, chain_of.get(layer), has_places)
         for index in operator["outputs"]:
             made[index] = node.name
         yield node
@@ -134,7 +145,7 @@ def _layer(
         place=f"layer-{layer}" if is_same else "",
         percent=line.percent if line is not None else 0.0,
         key=("chain", chain) if chain is not None else ("image", image),
-        operator=operator["name"],
+        operator=_NUMBER.sub("", operator["name"]),
         size=image,
         parameters_bytes=size,
     )
@@ -152,14 +163,19 @@ def _tip(document: Document, operator: Document, line: Line | None, title: str) 
     for verb, found in (("reads", reads), ("makes", [tensors[index] for index in operator["outputs"]])):
         for tensor in found:
             constant = f", constant of {format_size(tensor['bytes'])}" if tensor["constant"] else ""
-            yield f"{verb} {spell_shape(tensor)}{constant}"
+            storage = f", in storage {tensor['storage']}" if "storage" in tensor else ""
+            yield f"{verb} {spell_shape(tensor)}{constant}{storage}"
     options = {name: value for name, value in (operator.get("options") or {}).items() if name in _OPTIONS_TOLD}
     if options:
         yield ", ".join(f"{name} {value}" for name, value in options.items())
     if operator.get("macs"):
         yield f"{format_count(operator['macs'])} MACs"
+    if operator.get("scratch_bytes"):
+        yield f"scratch of {format_size(operator['scratch_bytes'])}"
     if line is None:
         return
+    if "layer" in operator:
+        yield f"layer {line.name}"
     if line.detail:
         yield f"by {line.detail}"
     if line.instructions:
@@ -205,8 +221,9 @@ def _block(nodes: Sequence[Node], largest: float) -> dict[str, Any]:
     """Its words and its drawing."""
     layers = [node for node in nodes if node.kind != "end"]
     percent, size = sum(node.percent for node in layers), sum(node.parameters_bytes for node in layers)
-    counts = Counter(node.operator for node in layers)
-    told = ", ".join(f"{count} {name}" if count > 1 else name for name, count in counts.most_common())
+    counts = Counter(node.operator for node in layers).most_common()
+    told = ", ".join(f"{count} {name}" if count > 1 else name for name, count in counts[:_MOST_TOLD])
+    told += f" and {rest} others" if (rest := sum(count for _, count in counts[_MOST_TOLD:])) else ""
     sizes = list(dict.fromkeys(node.size for node in layers if node.size))
     return {
         "title": _numbers([node.name.partition(" ")[0] for node in layers]) or "ends",
@@ -252,7 +269,7 @@ def _draw(nodes: Sequence[Node], largest: float) -> str:
         place.x = round(place.x - left)
     width = max(place.x + place.width / 2 for place in places.values()) + _MARGIN
     height = 2 * _MARGIN + len(layers) * (_HEIGHT + _ROW_GAP)
-    drawing = Drawing(width, height, f"{format_number(len(nodes), 'box')[:-1]}es, each below what it reads", "net")
+    drawing = Drawing(width, height, f"{len(nodes)} boxes, each below what it reads", "net", role="group")
     middle = float(round(width / 2))
     read = {name for name, _ in edges}
     before = [places[node.name] for node in nodes if any(name not in inside for name in node.reads)]

@@ -22,11 +22,14 @@ _SPELLED = {"class_": "class", "text_anchor": "text-anchor"}  # attributes that 
 class Drawing:
     """Shapes on a plane whose origin is at the top left; one unit is one CSS pixel at full width."""
 
-    def __init__(self, width: float, height: float, label: str, kind: str) -> None:
-        """`label` says to people who can't see it what it shows; `kind` is a class for the style sheet."""
+    def __init__(self, width: float, height: float, label: str, kind: str, *, role: str = "img") -> None:
+        """`label` says to people who can't see it what it shows; `kind` is a class for the style sheet.
+
+        `role` is `group` where they are to be told of each of its parts.
+        """
         self._head = (
             f'<svg class="chart {kind}" viewBox="0 0 {number(width)} {number(height)}" width="{number(width)}" '
-            f'role="img" aria-label="{escape(label)}">'
+            f'role="{role}" aria-label="{escape(label)}">'
         )
         self._parts: list[str] = []
         self._inside: list[str] = []  # texts within shapes, which lie above all of them

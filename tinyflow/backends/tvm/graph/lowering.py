@@ -10,6 +10,7 @@ from tinyflow.backends import tvm
 from tinyflow.model.graph import Graph
 
 OPTIONS = tvm.OPTIONS
+DOCUMENTS = tvm.DOCUMENTS
 refusals = tvm.refusals
 # in errors: several backends share what is made here
 _NAME = "TVM graph"
@@ -27,12 +28,14 @@ def lower(
     out: Path,
     tuning: Mapping[str, Any] | None = None,
     records: Sequence[Path] = (),
+    relax: Path | None = None,
 ) -> None:
     """Write the artifact of `model` into the folder `out`. `graph` is the same model, read and checked.
 
-    Options: schedule, layout, dsp, toolchain, isa, rounding, as for the other TVM backends; `tuning` and `records` too.
+    Options: schedule, layout, dsp, toolchain, isa, rounding, as for the other TVM backends; `tuning` and `records` too,
+    and `relax`.
     """
     from tinyflow.backends.tvm.graph.program_graph import lowered
     from tinyflow.backends.tvm.tuning.records import Known
 
-    lowered(graph, options, None if tuning is None else Known.read(records, tuning)).write(out)
+    lowered(graph, options, None if tuning is None else Known.read(records, tuning), relax).write(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,14 @@ from tinyflow.backends.tvm.tuning.records import Known
 from tinyflow.model.graph import Graph, unused_name
 
 
-def lowered(graph: Graph, options: Mapping[str, Any], tuning: Known | None = None) -> Artifact:
-    """The artifact of a checked model. Raises ModelError."""
+def lowered(
+    graph: Graph, options: Mapping[str, Any], tuning: Known | None = None, relax: Path | None = None
+) -> Artifact:
+    """The artifact of a checked model; `relax`: see `backend.write_relax`. Raises ModelError."""
     choose = tuning.choose if tuning is not None else lambda question: None
     selected = backend.select(graph, backend.with_defaults(options), choose)
+    if relax is not None:
+        backend.write_relax(selected, relax)
     texts, nodes = sources.kernel_files(selected, "packed"), _Nodes(selected)
     return Artifact(
         nodes.graph(),

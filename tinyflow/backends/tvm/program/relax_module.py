@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tvm
 from tvm import relax, tirx
 
@@ -83,17 +85,12 @@ def plan_storage(program: Program, *, has_scratch: bool = True) -> tuple[dict[Op
 
     TVM leaves out the outputs: a caller owns them, as it owns the inputs. Without `has_scratch`, scratch has no block.
     """
-    passes = [
-        relax.transform.ToNonDataflow(),
-        relax.transform.CallTIRRewrite(),
-        relax.transform.StaticPlanBlockMemory(),
-    ]
-    main = tvm.ir.transform.Sequential(passes)(build(program, has_scratch=has_scratch))["main"]
+    main = _planned(program, has_scratch)
     index: dict[Any, int] = {}
     sizes: list[int] = []
     block_of: dict[Any, int] = {}
     calls: list[Any] = []
-    for binding in (binding for block in main.body.blocks for binding in block.bindings):
+    for binding in _bindings(main):
         operator = getattr(binding.value, "op", None)
         arguments: Any = getattr(binding.value, "args", ())
         if isinstance(operator, tvm.ir.GlobalVar):
@@ -104,6 +101,69 @@ def plan_storage(program: Program, *, has_scratch: bool = True) -> tuple[dict[Op
         elif getattr(operator, "name", "") == "relax.memory.alloc_tensor":
             block_of[binding.var] = index[arguments[0]]
     return _blocks_of_operands(program, calls, block_of, has_scratch), sizes
+
+
+def _planned(program: Program, has_scratch: bool) -> Any:
+    """`main` after TVM's passes: calls that write to tensors in storages which they share."""
+    passes = [
+        relax.transform.ToNonDataflow(),
+        relax.transform.CallTIRRewrite(),
+        relax.transform.StaticPlanBlockMemory(),
+    ]
+    return tvm.ir.transform.Sequential(passes)(build(program, has_scratch=has_scratch))["main"]
+
+
+def _bindings(main: Any) -> Iterator[Any]:
+    return (binding for block in main.body.blocks for binding in block.bindings)
+
+
+def document(program: Program) -> dict[str, Any]:
+    """`main` after TVM's passes as a graph, in the form of `model.summary`: a call of a function is an operator.
+
+    `layer` is the model's operator that it computes, `scratch_bytes` what it has besides, `storage` of a tensor the
+    block that TVM's plan puts it into, which others share; none where a caller has it.
+    """
+    main = _planned(program, has_scratch=False)
+    tensors, operators = list[dict[str, Any]](), list[dict[str, Any]]()
+    known: dict[Any, int] = {}  # by variables, those that are another's shape or name as well
+    storages: dict[Any, int] = {}
+
+    def add(name: str, shape: Sequence[Any], dtype: Any, *, constant: bool = False, **more: Any) -> int:
+        sizes = [int(size) for size in shape]
+        facts = {"index": len(tensors), "name": name, "shape": sizes, "dtype": str(dtype), "constant": constant}
+        tensors.append({**facts, "bytes": math.prod(sizes) * np.dtype(str(dtype)).itemsize, **more})
+        return len(tensors) - 1
+
+    own = main.params[: len(program.inputs) + len(program.initial)]  # behind them is scratch
+    known.update((one, add(one.name, one.ty.shape, one.ty.dtype)) for one in own)
+    steps = iter(program.steps)
+    for binding in _bindings(main):
+        value, variable = binding.value, binding.var
+        operator: Any = getattr(value, "op", None)
+        arguments: Any = getattr(value, "args", ())
+        name = getattr(operator, "name", "")
+        if isinstance(operator, tvm.ir.GlobalVar):
+            step, read, made = next(steps), arguments[:-1], arguments[-1]
+            inputs = [
+                known[one] if one in known else add("", one.ty.shape, one.ty.dtype, constant=True)
+                for one in read
+                if one in known or not isinstance(one, relax.Var)
+            ]
+            scratch = sum(one.size_bytes for one in step.kernel.parameters if one.role == "scratch")
+            facts = {"index": len(operators), "name": step.function, "inputs": inputs, "outputs": [known[made]]}
+            operators.append({**facts, "layer": step.operator, **({"scratch_bytes": scratch} if scratch else {})})
+        elif name == "relax.memory.alloc_storage":
+            storages[variable] = len(storages)
+        elif name == "relax.memory.alloc_tensor":
+            known[variable] = add("", variable.ty.shape, variable.ty.dtype, storage=storages[arguments[0]])
+        elif name == "relax.builtin.alloc_tensor":
+            known[variable] = add("", variable.ty.shape, variable.ty.dtype)
+        elif (source := arguments[0] if name == "relax.reshape" else value) in known:
+            known[variable] = known[source]
+    results = getattr(main.body.body, "fields", None) or [main.body.body]
+    outputs = [known[one] for one in results[: len(program.outputs)]]
+    inputs = [known[one] for one in main.params[: len(program.inputs)]]
+    return {"inputs": inputs, "outputs": outputs, "operators": operators, "tensors": tensors}
 
 
 def _blocks_of_operands(
