@@ -31,7 +31,7 @@ def typed(text: str) -> list[str]:
 
 def is_right(command: str) -> bool:
     """Whether a command line is one of ours, with options that it has."""
-    words = shlex.split(command.replace("…", ""))[1:]
+    words = [word for word in shlex.split(command.replace("…", ""))[1:] if word != "--help"]
     if words == ["--version"]:
         return True
     name = words[0] if words[0] in COMMANDS else "run"

@@ -12,7 +12,7 @@ import pytest
 from tests_support import doit
 
 from tinyflow.core.errors import RecipeError
-from tinyflow.flow.commands.targets import missing
+from tinyflow.flow.planning.available import missing_on
 from tinyflow.flow.planning.cycle_models import no_cycles
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.schema import Target
@@ -108,10 +108,10 @@ def test_a_target_that_nothing_can_run_is_told_with_its_place(tmp_path: Path) ->
     catalogue = Catalogue([tmp_path, data_folder() / "recipes"])
     target = catalogue.get(Target, "mine")
     place = "mine.yaml:3:6: cortex-m4 has no counter minstret"
-    assert missing(catalogue, target).endswith(place)
+    assert missing_on(catalogue, target).endswith(place)
     with pytest.raises(RecipeError, match=place):
         no_cycles(catalogue, target)
-    assert missing(catalogue, catalogue.get(Target, "stm32f7")) == "ok"
+    assert missing_on(catalogue, catalogue.get(Target, "stm32f7")) == ""
 
 
 @pytest.mark.slow

@@ -17,9 +17,11 @@ from doit.plugin import PluginDict, PluginEntry
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.command_list import PLUGINS
-from tinyflow.flow.commands.command import refuse
+from tinyflow.flow.commands.command import HELP, refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.streams import plain_output
+
+_VERSION = ("--version",)
 
 
 class _Main(DoitMain):  # type: ignore[misc]  # doit has no types
@@ -31,18 +33,30 @@ class _Main(DoitMain):  # type: ignore[misc]  # doit has no types
         return PluginDict({name: PluginEntry("COMMAND", name, place) for name, place in commands})
 
 
-def run(words: list[str], loader: Loader) -> int:
-    """Run one command line; its exit status."""
-    if words == ["--version"]:
+class PluginLoader(Loader):
+    """Of plain `doit`, which tells its own version and commands before it asks any of these."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if {*sys.argv[1:2]} & {*_VERSION, *HELP}:
+            sys.exit(run(sys.argv[1:], self, "doit"))
+
+
+def run(words: list[str], loader: Loader, name: str = _Main.BIN_NAME) -> int:
+    """Run one command line of the program that has this name; its exit status."""
+    if words[:1] == [*_VERSION]:
         from tinyflow.flow.version import describe
 
         print(*describe(), sep="\n")
         return 0
     if "" in words:  # doit looks at the first letter of each
         return refuse(UsageError("an argument is empty", hint="is a variable of the shell not set?"))
+    if words and words[0] in HELP:
+        words = ["help", *(word for word in words if word not in HELP)]
     program = _Main(loader, config_filenames=(), extra_config={"GLOBAL": {"backend": "memory"}, **PLUGINS})
     with plain_output():  # what doit itself says, too
-        return int(program.run(["help"] if words == ["--help"] else words))
+        program.BIN_NAME = name
+        return int(program.run(words))
 
 
 def leave(status: int) -> NoReturn:

@@ -4,8 +4,12 @@ Each command is a module in `commands`, which has its name. Imports nothing, for
 Tab; pyproject.toml repeats PLUGINS, since plain `doit` reads them there.
 """
 
-NOTHING, TASKS, NAMES, BENCHES, MODELS, TARGETS, RECIPES, ARCHIVES = range(8)
-"""What a command takes; NAMES are those of benches and suites, with and without `bench:`, BENCHES only without."""
+NOTHING, TASKS, NAMES, BENCHES, RECIPES, ARCHIVES = range(6)
+MODELS, TARGETS, BACKENDS, FEATURES, SUITES = ("models", "targets", "backends", "features", "suites")
+"""What a command takes; NAMES are those of benches and suites, with and without `bench:`, BENCHES only without.
+
+Those that are words are names of recipes, in the folder that is called so.
+"""
 
 # A tuple is what the first word may be.
 COMMANDS = {
@@ -16,6 +20,9 @@ COMMANDS = {
     "explain": NAMES,
     "models": MODELS,
     "targets": TARGETS,
+    "backends": BACKENDS,
+    "features": FEATURES,
+    "suites": SUITES,
     "boards": TARGETS,
     "check": MODELS,
     "fit": MODELS,

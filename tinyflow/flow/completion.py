@@ -15,11 +15,9 @@ from tinyflow.flow.command_list import (
     COMMANDS,
     GROUPS,
     MODEL_GROUPS,
-    MODELS,
     NAMES,
     NOTHING,
     RECIPES,
-    TARGETS,
     TASKS,
 )
 
@@ -61,8 +59,8 @@ def complete(words: list[str]) -> list[str]:
         return _matching(takes, word)
     if command == "baseline":
         return _matching(names("suites"), word)
-    if takes in (MODELS, TARGETS):
-        return _matching(names("models" if takes == MODELS else "targets"), word)
+    if isinstance(takes, str):
+        return _matching(names(takes), word)
     if takes == RECIPES:
         return _matching(_RECIPES, word)
     return [] if takes == NOTHING else _matching(_GROUPS, word)

@@ -26,6 +26,7 @@ from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.error_locations import locate
 from tinyflow.flow.planning.firmware import Wanted
+from tinyflow.flow.planning.matching import Matching
 from tinyflow.flow.planning.plan import Planner, task_name
 from tinyflow.flow.planning.selection import Selection, Selector
 from tinyflow.flow.project import Project, find_project
@@ -91,6 +92,11 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     def planner(self) -> Planner:
         """Benches to actions."""
         return Planner(self.catalogue, self.mirrors, self.session.store, self.timeout_s)
+
+    @cached_property
+    def matching(self) -> Matching:
+        """What goes with what of the recipes."""
+        return Matching(self.catalogue)
 
     @cached_property
     def mirrors(self) -> Mirrors:
@@ -191,7 +197,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
 
     def forget_recipes(self) -> None:
         """Read the recipes and plan anew when next asked."""
-        for name in ("catalogue", "planner", "mirrors", "selector"):
+        for name in ("catalogue", "planner", "matching", "mirrors", "selector"):
             self.__dict__.pop(name, None)
 
     def reopen(self) -> None:

@@ -6,7 +6,7 @@ interpreter, no heap and no flatbuffer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,13 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     from tinyflow.backends.refusals import check_none
 
     check_none(refusals(graph, options), backend)
+
+
+def forms() -> Mapping[str, Collection[str]]:
+    """Type of the main input → the operators that are compiled in it."""
+    from tinyflow.backends.tinyc.lowering import LOWERINGS
+
+    return LOWERINGS
 
 
 def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:

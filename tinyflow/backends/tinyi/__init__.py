@@ -6,7 +6,7 @@ whose size is what the interpreter's own plan needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,13 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     from tinyflow.backends.refusals import check_none
 
     check_none(refusals(graph, options), backend)
+
+
+def forms() -> Mapping[str, Collection[str]]:
+    """Type of the main input → the operators that are interpreted in it."""
+    from tinyflow.backends.tinyi.operators import ENTRIES
+
+    return ENTRIES
 
 
 def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:

@@ -5,7 +5,7 @@ This module says what they can compile without importing TVM; `generate` imports
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,13 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
         what = f"backend {backend}: Winograd's kernel is one of those for the DSP extension"
         raise RecipeError(what, hint="add +dsp, or leave +winograd out")
     check_none(refusals(graph, options), backend)
+
+
+def forms() -> Mapping[str, Collection[str]]:
+    """Type of the main input → the operators that are compiled in it, one way or another."""
+    from tinyflow.backends.tvm.frontend import supported
+
+    return supported.forms()
 
 
 def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:  # noqa: ARG001 (every backend's)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tinyflow.core.errors import TinyflowError, ToolError, UsageError
 from tinyflow.flow.commands.command import OwnCommand, refuse
-from tinyflow.flow.commands.targets import missing
+from tinyflow.flow.planning.available import missing_on
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import cpu_of, processor_of
 from tinyflow.recipes.schema import Target
@@ -97,7 +97,7 @@ def _recipes(catalogue: Catalogue) -> Iterator[str]:
         if target.monitor is not None:
             how = target.monitor.port
         if how:
-            yield f"board {name}: {target.description}; through {how} ({missing(catalogue, target)})"
+            yield f"board {name}: {target.description}; through {how} ({missing_on(catalogue, target) or 'ok'})"
 
 
 def _look(catalogue: Catalogue, target: Target) -> str:

@@ -27,6 +27,7 @@ from tinyflow.flow.session.null_database import MemoryDB
 from tinyflow.flow.streams import as_plain, plain_output
 
 CANCELLED = 130
+HELP = frozenset({"-h", "--help"})
 _LEVELS = "0: only errors and tables, 1: what was done, 2: all that is known of errors"
 _PIPE_CLOSED = 141  # 128 + SIGPIPE, what other programs end with
 
@@ -71,9 +72,17 @@ class Refusing:
             return refuse(refusal_of(error) or error)
 
     def parse_words(self, words: list[str]) -> int:
-        """Run the command; its exit status. Raises what refuses it."""
+        """Run the command, or tell about it; its exit status. Raises what refuses it."""
+        if HELP & {*words}:
+            return self.tell_help(words)
         status: Any = super().parse_execute(self._options_first(words))  # type: ignore[misc]
         return int(status or 0)
+
+    def tell_help(self, words: list[str]) -> int:
+        """Print what `help` says of this command."""
+        del words
+        print(self.help())  # type: ignore[attr-defined]
+        return 0
 
     def _options_first(self, words: list[str]) -> list[str]:
         """Options may be behind names, too; doit would take them for options of a task, or for names.

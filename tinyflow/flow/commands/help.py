@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from doit.cmd_help import Help as DoitHelp
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.command_list import COMMANDS, GROUPS
+from tinyflow.flow.command_list import COMMANDS, GROUPS, UNSUPPORTED
 from tinyflow.flow.commands.command import Refusing
+from tinyflow.recipes.catalogue import KINDS
 from tinyflow.recipes.suggest import hint_for
 
 _TEXT = """\
@@ -34,6 +37,9 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} fit vww --latency 100ms         which chips and backends do it, with so much --ram, --flash, --energy
   {bin} models                          models with shapes, operators, weights
   {bin} targets                         chips with core, clock, memories, what runs them, what is missing here
+  {bin} backends                        what compiles or interprets: operators, targets, features, what is missing here
+  {bin} features                        what +feature can be, who takes it, what excludes what
+  {bin} suites                          what is in each suite, and which benches can't run here
   {bin} boards                          debug probes and serial ports, boards that recipes know
   {bin} fetch vww                       get a model's real file
   {bin} doctor                          which tools are here, what is missing, and whether all recipes are right
@@ -58,9 +64,26 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} history vww-tvmaot-stm32f7      what a bench measured over time
   {bin} tabcompletion                   a script that completes names in your shell
 
-  {bin} help <command>                  options of a command
+  {bin} help <command>                  options of a command, also `<command> --help`; and what there is about any word
   -n 4: four actions at once   -v 2: tell everything   --no-continue: stop at the first failure
 """
+
+
+# a word of the lines above ← what somebody may call it
+_OTHER_WORDS = {
+    "firmware": "zephyr arduino esp-idf platformio deploy source code c",
+    "chips": "mcu mcus microcontroller device hardware processor cpu",
+    "latency": "speed time performance energy fast",
+    "quantise": "quantize quantization quantisation int8",
+    "doctor": "install setup missing",
+    "init": "start new begin",
+    "backends": "operators ops supported runtime framework",
+    "features": "options flags",
+    "my_net": "network net tflite keras pytorch",
+    "report": "html page table",
+    "RAM": "size arena",
+    "wrong": "mismatch accuracy",
+}
 
 
 def overview(bin_name: str) -> str:
@@ -73,8 +96,11 @@ class Help(Refusing, DoitHelp):  # type: ignore[misc]  # doit has no types
 
     name = "help"
     doc_purpose = "what can be typed, or all about one command"
-    doc_usage = "[COMMAND]"
-    doc_description = "Example: doit help results"
+    doc_usage = "[COMMAND | GROUP | WORD]"
+    doc_description = """\
+Of a word that is neither, such as the name of a chip, what there is about it.
+Example: doit help results
+Example: doit help firmware"""
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print it."""
@@ -82,10 +108,38 @@ class Help(Refusing, DoitHelp):  # type: ignore[misc]  # doit has no types
         if not args:
             print(overview(self.bin_name), end="")
             return 0
-        if len(args) > 1 or args[0] not in COMMANDS:
+        word = args[0].partition(":")[0] if len(args) == 1 else " ".join(args)
+        told = list(self._about(word))
+        if not told:
             hint = hint_for(args[-1], sorted(COMMANDS), "commands")
-            if args[0] in GROUPS:
-                hint = f"it stands before names, as in `{self.bin_name} {args[0]}:…`; its options are those of run"
-            raise UsageError(f'there is no command "{" ".join(args)}"', hint=hint)
-        print(self.cmds[args[0]](cmds=self._cmds, **self.init_kwargs).help())
+            raise UsageError(f'there is no command "{word}"', hint=hint)
+        print("\n".join(told))
         return 0
+
+    def _about(self, word: str) -> Iterator[str]:
+        """What can be told of a command, a group of tasks, a recipe, or any other word."""
+        if word in UNSUPPORTED:
+            raise UsageError(f"there is no {word} here", hint=UNSUPPORTED[word].format(bin=self.bin_name))
+        if word in COMMANDS or word in GROUPS:
+            if word in GROUPS:
+                yield from _examples(self.bin_name, f"{self.bin_name} {word}:")
+                yield f"  {self.bin_name} {word}:…   takes these options:\n"
+            name = word if word in COMMANDS else "run"
+            yield self.cmds[name](cmds=self._cmds, **self.init_kwargs).help()
+            return
+        catalogue = self.loader.catalogue
+        for kind, (noun, plural, *_) in KINDS.items():
+            if catalogue.has(kind, word):
+                yield f"{word} is a {noun}: {catalogue.get(kind, word).description}"
+                if plural in COMMANDS:
+                    yield f"  {self.bin_name} {plural} {word}"
+                return
+        yield from _examples(
+            self.bin_name, next((one for one, others in _OTHER_WORDS.items() if word.lower() in others.split()), word)
+        )
+
+
+def _examples(bin_name: str, word: str) -> list[str]:
+    """Lines of the overview with a word, or with one that begins so."""
+    lines = [line for line in overview(bin_name).splitlines() if line.startswith(f"  {bin_name} ")]
+    return [line for line in lines if re.search(rf"\b{re.escape(word)}", line, re.IGNORECASE)]

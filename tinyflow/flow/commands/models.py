@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinyflow.core.errors import TinyflowError
-from tinyflow.core.units import format_count, format_size
-from tinyflow.flow.commands.command import OwnCommand, refuse
+from tinyflow.core.units import format_count, format_number, format_size
+from tinyflow.flow.commands.command import OwnCommand, flag, refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.recipes.schema import Model
 
@@ -18,14 +18,20 @@ class Models(OwnCommand):
 
     doc_purpose = "models with shapes, MACs, operators, weights and digests"
     doc_usage = "[MODEL...]"
-    doc_description = "Example: doit models vww"
+    doc_description = """\
+Networks that only try kernels, of random layers, are left out where none is named.
+Example: doit models vww"""
+    cmd_options = (flag("all", "those that only try kernels, too", short="a"),)
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print a block per model; a model that can't be read is said, and the others follow."""
-        del params
         loader = self.loader
         status = 0
-        for name in args or loader.catalogue.names(Model):
+        every = loader.catalogue.names(Model)
+        left_out = [name for name in every if _is_trial(loader.catalogue.get(Model, name))]
+        if args or params["all"]:
+            left_out = []
+        for name in args or [name for name in every if name not in left_out]:
             model = loader.catalogue.get(Model, name)
             try:
                 graph, origin, digest = _read(loader, model)
@@ -33,7 +39,13 @@ class Models(OwnCommand):
                 status = max(status, refuse(error))
                 continue
             print("\n".join([f"{name}: {model.description}", *_describe(graph, origin, digest)]))
+        if left_out:
+            print(f"and {format_number(len(left_out), 'network')} that only try kernels: {self.bin_name} models --all")
         return status
+
+
+def _is_trial(model: Model) -> bool:
+    return model.synthesize is not None and model.synthesize.graph.startswith("trial_")
 
 
 def _read(loader: Loader, model: Model) -> tuple[dict[str, Any], dict[str, Any], str]:

@@ -18,7 +18,7 @@ from tinyflow.core.action import JSON
 from tinyflow.core.errors import CacheError, TinyflowError, UsageError
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
 from tinyflow.core.units import format_seconds, format_size, parse_size
-from tinyflow.flow.commands.command import CANCELLED, Refusing, option, parse_timeout, run_options
+from tinyflow.flow.commands.command import CANCELLED, HELP, Refusing, option, parse_timeout, run_options
 from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import error_lines, shown
@@ -71,6 +71,14 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         finally:
             gc.unfreeze()
             gc.enable()
+
+    def tell_help(self, words: list[str]) -> int:
+        """Of the first thing that is named, a group such as `bench`, if there is one."""
+        named = [word.partition(":")[0] for word in words if word not in HELP and word[:1] != "-"]
+        topic = self._commands.get_plugin("help")(
+            task_loader=self.loader, config=self.config, bin_name=self.bin_name, cmds=self._commands
+        )
+        return int(topic.execute({}, [*named, self.name][:1]))
 
     def _command_in(self, words: list[str]) -> tuple[Any, list[str]]:
         """The command behind nothing but options, and the words for it: `-n 4 plan vww-tinyc-stm32f7`."""

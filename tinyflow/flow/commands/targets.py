@@ -3,50 +3,50 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-from typing import Any
+from collections.abc import Iterable
 
 from tinyflow.core.errors import RecipeError
 from tinyflow.core.units import format_size
-from tinyflow.flow.commands.command import OwnCommand
-from tinyflow.flow.planning.available import is_here
-from tinyflow.flow.planning.cycle_models import capabilities_of, error_percent, no_cycles
+from tinyflow.flow.commands.listing import Fact, Listing
+from tinyflow.flow.planning.available import missing_on
+from tinyflow.flow.planning.cycle_models import error_percent, no_cycles
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Target
-from tinyflow.report.tables import aligned
-
-_TITLES = ("target", "core", "clock", "flash", "RAM", "runs on", "cycles", "here", "what it is")
+from tinyflow.recipes.schema import Feature, Target
 
 
-class Targets(OwnCommand):
+class Targets(Listing):
     """A line for each target's recipe."""
 
+    kind = Target
     doc_purpose = "targets with core, clock, memories, what runs them, what is missing here"
     doc_usage = "[TARGET...]"
     doc_description = """\
 "cycles" tells how far off an estimate may be, "none" where there is no model of the core or of its flash.
-Example: doit targets stm32f7 rp2040"""
+Of one target all that is known: its backends and features, too.
+Example: doit targets stm32f7 rp2040
+Example: doit targets --format json"""
 
-    def execute(self, params: dict[str, Any], args: list[str]) -> int:
-        """Print the table; all targets where none is named."""
-        del params
-        catalogue = self.loader.catalogue
-        rows = [_row(catalogue, catalogue.get(Target, name)) for name in args or catalogue.names(Target)]
-        sys.stdout.writelines(f"{line}\n" for line in aligned([_TITLES, *rows], [False] * len(_TITLES)))
-        return 0
+    def facts(self, catalogue: Catalogue, name: str) -> Iterable[Fact]:
+        """See `Listing`."""
+        target = catalogue.get(Target, name)
+        yield Fact("name", "target", name)
+        yield Fact("core", "core", target.cpu)
+        clock = f"{target.clock_hz / 1e6:g} MHz" if target.clock_hz else None
+        yield Fact("clock_hz", "clock", target.clock_hz, clock)
+        for kind, title in (("flash", "flash"), ("ram", "RAM")):
+            total = sum(region.length_bytes for region in target.memory if region.kind == kind)
+            yield Fact(f"{kind}_bytes", title, total or None, format_size(total) if total else None)
+        yield Fact("runs_on", "runs on", target.implementation.rpartition(".")[2])
+        yield Fact("cycles", "cycles", _cycles(catalogue, target))
+        yield Fact("here", "here", missing_on(catalogue, target) or "ok")
+        yield Fact("description", "what it is", target.description)
 
-
-def _row(catalogue: Catalogue, target: Target) -> tuple[str, ...]:
-    sizes = {
-        kind: format_size(total) if (total := sum(r.length_bytes for r in target.memory if r.kind == kind)) else "–"
-        for kind in ("flash", "ram")
-    }
-    clock = f"{target.clock_hz / 1e6:g} MHz" if target.clock_hz else "–"
-    runs_on = target.implementation.rpartition(".")[2] or "–"
-    return (
-        *(target.name, target.cpu, clock, sizes["flash"], sizes["ram"], runs_on),
-        *(_cycles(catalogue, target), missing(catalogue, target), target.description),
-    )
+    def more(self, catalogue: Catalogue, name: str) -> Iterable[Fact]:
+        """See `Listing`."""
+        matching = self.loader.matching
+        yield Fact("backends", "backends", [backend for backend, targets in matching.pairs.items() if name in targets])
+        taken = [one for one in catalogue.names(Feature) if any(name in each for each in matching.takers(one).values())]
+        yield Fact("features", "features", taken)
 
 
 def _cycles(catalogue: Catalogue, target: Target) -> str:
@@ -54,14 +54,3 @@ def _cycles(catalogue: Catalogue, target: Target) -> str:
         if target.memory and not no_cycles(catalogue, target):
             return f"±{error_percent(catalogue, target):g} %"
     return "none"
-
-
-def missing(catalogue: Catalogue, target: Target) -> str:
-    """What is missing on this machine; `ok` where nothing is."""
-    try:
-        can = capabilities_of(catalogue, target)
-    except RecipeError as error:
-        return str(error).partition("\n")[0]
-    inputs = (tool for output in can.inputs.values() for tool in output.action.tools)
-    lacks = [tool.name for tool in (*can.tools, *inputs) if not is_here(tool)]
-    return f"no {', '.join(dict.fromkeys(lacks))}" if lacks else "ok"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterable
+from importlib import import_module
 
 from tinyflow.core import environments, identity
 from tinyflow.core.action import Action, Tool
-from tinyflow.core.errors import ToolError
+from tinyflow.core.errors import RecipeError, ToolError
+from tinyflow.flow.planning.builds import plain
+from tinyflow.flow.planning.cycle_models import capabilities_of
 from tinyflow.flow.planning.generation import engine_tools, package_tools
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Backend
+from tinyflow.recipes.resolve import ResolvedBench
+from tinyflow.recipes.schema import Backend, Target
 
 
 def is_here(tool: Tool) -> bool:
@@ -39,6 +43,28 @@ def lacking(catalogue: Catalogue, backends: Iterable[str]) -> dict[str, list[str
         if tool is not None:
             found.setdefault(tool.hint or f"the Python package {tool.name} is missing", []).append(name)
     return found
+
+
+def missing_on(catalogue: Catalogue, target: Target) -> str:
+    """What a target lacks on this machine, as `no qemu-system-arm`, or what is wrong with it; else empty."""
+    try:
+        can = capabilities_of(catalogue, target)
+    except RecipeError as error:
+        return str(error).partition("\n")[0]
+    inputs = (tool for output in can.inputs.values() for tool in output.action.tools)
+    return _lacks((*can.tools, *inputs))
+
+
+def missing_for(catalogue: Catalogue, resolved: ResolvedBench) -> str:
+    """The same of a bench's target and toolchain."""
+    is_interpreted = resolved.backend.machine is not None
+    compilers = () if is_interpreted else import_module(resolved.toolchain.implementation).tools(plain(resolved.cpu))
+    return _lacks(compilers) or ("" if is_interpreted else missing_on(catalogue, resolved.target))
+
+
+def _lacks(tools: Iterable[Tool]) -> str:
+    names = dict.fromkeys(tool.name for tool in tools if not is_here(tool))
+    return f"no {', '.join(names)}" if names else ""
 
 
 def refuse_what_cant_run(wholes: Iterable[Collection[Action]]) -> None:

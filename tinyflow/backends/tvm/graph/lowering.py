@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,11 @@ _NAME = "TVM graph"
 def check(graph: Graph, options: Mapping[str, Any]) -> None:
     """See `tinyflow.backends.tvm.check`."""
     tvm.check(graph, _NAME, options)
+
+
+def forms() -> Mapping[str, Collection[str]]:
+    """Type of the main input → the operators that are compiled in it."""
+    return tvm.forms()
 
 
 def lower(
