@@ -57,6 +57,7 @@ GROUPS = (
     "trace",
     "layers",
     "pareto",
+    "plot",
     "export",
     "firmware",
 )

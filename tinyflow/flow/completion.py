@@ -68,8 +68,12 @@ def complete(words: list[str]) -> list[str]:
 
 def _members(group: str, word: str) -> list[str]:
     """What may be behind `group:`."""
-    found = benches(word) if group in ("bench", "layers", "pareto", "profile", "trace", "export", "firmware") else []
-    found += names("suites") if group in ("suite", "report", "export") else []
+    found = (
+        benches(word)
+        if group in ("bench", "layers", "pareto", "profile", "trace", "plot", "export", "firmware")
+        else []
+    )
+    found += names("suites") if group in ("suite", "report", "plot", "export") else []
     return names("models") if group in MODEL_GROUPS else found
 
 

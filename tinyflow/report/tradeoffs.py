@@ -80,7 +80,7 @@ def networks(rows: Iterable[Row]) -> list[Network]:
 
 
 def _network(model: str, rows: Sequence[Row]) -> Network | None:
-    time = _time_of(rows)
+    time = time_of(rows)
     if time is None:
         return None
     planes, compared = [], set()
@@ -96,7 +96,8 @@ def _network(model: str, rows: Sequence[Row]) -> Network | None:
     return Network(model, BY_NAME[time], tuple(planes), left_out)
 
 
-def _time_of(rows: Sequence[Row]) -> str | None:
+def time_of(rows: Sequence[Row]) -> str | None:
+    """What the time of these rows is; None where none has any."""
     good = [row for row in rows if row["status"] == "ok"]
     counts = Counter(name for row in good for name in TIMES if row.get(name) is not None)
     common = (name for name in TIMES if 0 < counts[name] >= len(good) / 2)
@@ -124,7 +125,7 @@ def with_fronts(frame: Frame) -> Frame:
     marks: list[dict[str, str]] = [{} for _ in frame]
     for model in dict.fromkeys(row["model"] for row in frame):
         rows = [(index, row) for index, row in enumerate(frame) if row["model"] == model]
-        time = _time_of([row for _, row in rows])
+        time = time_of([row for _, row in rows])
         for column, memories in FRONTS.items() if time else ():
             names = (time or "", *memories)
             known = {index: tuple(row[name] for name in names) for index, row in rows if _has(row, *names)}

@@ -112,6 +112,12 @@ class Refusing:
         except getopt.GetoptError as error:
             raise self._wrong_use(error.msg) from None
 
+    @staticmethod
+    def are_shared(options: Iterable[tuple[str, str]]) -> bool:
+        """Whether every command understands these."""
+        known = _shared_options()
+        return all(known.get_option(name)[0] is not None for name, _ in options)
+
     def share(self, options: Iterable[tuple[str, str]]) -> None:
         """Heed options of `run`: how long an action may take, and where to print. Raises CmdParseError."""
         params, _ = _shared_options().parse(_flat(options))

@@ -25,6 +25,7 @@ from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.planning import build_systems
 from tinyflow.flow.planning.available import refuse_what_cant_run
 from tinyflow.flow.planning.firmware import Wanted, folder_of
+from tinyflow.flow.planning.plots import WantedPlot, check_output
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.publish import Row, compare_published, publish
 from tinyflow.flow.session.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
@@ -34,6 +35,8 @@ from tinyflow.flow.session.signals import stoppable, unstoppable
 from tinyflow.flow.session.tasks import Ready
 from tinyflow.flow.streams import as_it_is, as_plain, writing
 from tinyflow.report import github, tables
+from tinyflow.report.paper import FORMATS
+from tinyflow.report.plots import KINDS
 
 _LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
 _OTHERS_TIMEOUT_S = 3600.0  # what ESP-IDF or Zephyr build the first time are whole systems
@@ -47,11 +50,15 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
     name = "run"
     doc_purpose = "build, run and report benches and suites"
-    doc_usage = "[(bench | suite | report | profile | trace | pareto | firmware | export):NAME]..."
+    doc_usage = "[(bench | suite | report | profile | trace | pareto | plot | firmware | export):NAME]..."
     doc_description = "Example: doit -n 4 suite:mlperf_tiny"
     cmd_options = (
         *run_options(),
         option("cache", "for trace: a cache to follow: size, ways, bytes of a line: 16KiB,4,32"),
+        option("kind", f"what plot: draws: {', '.join(KINDS)} [default: %(default)s]", "pareto"),
+        option("format", f"in which format plot: draws: {', '.join(FORMATS)} [default: as -o says, else pdf]"),
+        option("metric", "what bars and layers of plot: show, instead of time and instructions: ram_bytes, latency_ms"),
+        option("where", "rows that plot: draws: 'target=stm32f7'; -o is where it goes, instead of build/plots/"),
     )
     loader: Loader
 
@@ -93,7 +100,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             )
             with contextlib.suppress(UsageError):  # in that place they have the meaning that they have for a run
                 options, names = self.split(before)
-                if not names and command.name != self.name:
+                if not names and command.name != self.name and self.are_shared(options):
                     self.share(options)
                     return command, behind
             with contextlib.suppress(UsageError):
@@ -112,9 +119,33 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         self.loader.cluster_address = params["cluster"] or self.loader.cluster_address
         self._is_width_said = "num_process" in getattr(params, "_non_default_keys", ())  # of doit's DefaultUpdate
         self.loader.wanted = Wanted(*(params[name] for name in ("for", "prefix", "board", "build", "flash", "example")))
+        if self._has_plots(args):
+            self.loader.selector.plot = self._wanted_plot(params, args)
         if params.get("cache"):
             self.loader.selector.cache = _parse_cache(params["cache"])
         return int(super().execute(params, args))
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        """Take conditions with `=` back, which doit keeps for variables."""
+        words = sys.argv[1:]
+        is_taken = self._has_plots(words) and "--where" in words
+        return super().parse_execute(words[words[0] == self.name :] if is_taken else in_args)
+
+    @staticmethod
+    def _has_plots(words: list[str]) -> bool:
+        return any(word.startswith("plot:") for word in words)
+
+    @staticmethod
+    def _wanted_plot(params: dict[str, Any], words: list[str]) -> WantedPlot:
+        """How to draw; `-o` is the drawing's where nothing else is asked for, and doit's own for its output."""
+        output = ""
+        if isinstance(params["outfile"], str) and all(word.startswith("plot:") for word in words):
+            output, params["outfile"] = params["outfile"], sys.stdout
+        ending = Path(output).suffix.removeprefix(".")
+        form = params["format"] or (ending if ending in FORMATS else FORMATS[0])
+        wanted = WantedPlot(params["kind"], form, params["metric"], params["where"], output)
+        check_output(wanted, words)
+        return wanted
 
     def _execute(
         self,
@@ -139,6 +170,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
                 unwritten = self._tell(stream, time.monotonic() - self.loader.started_s, is_quiet=verbosity == _QUIET)
             if status != CANCELLED and self.loader.selection.exports:
                 self._export(stream)
+            if status != CANCELLED:
+                self._plot(stream)
             failed = [] if status else [*self._build_elsewhere(stream)]
         if status == CANCELLED:
             # Uploads would be waited for, and a thread that can't be stopped would crash the interpreter's own end.
@@ -197,6 +230,18 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         exporter = Exporter(loader.session, loader.catalogue, loader.mirrors, loader.project)
         for _, line in exporter.write(loader.selection, loader.ledger):
             print(line, file=stream)
+
+    def _plot(self, stream: TextIO) -> None:
+        """Draw the plots that were asked for; what isn't in them is told, too."""
+        from tinyflow.flow.publishing.plots import write_plot
+
+        loader = self.loader
+        for name, plotted in loader.selection.plots.items():
+            known = (loader.session, loader.ledger, loader.project, loader.views)
+            path, outcome, left_out = write_plot(name, plotted, loader.selector.plot, *known)
+            for why in dict.fromkeys(why for _, why in left_out):
+                print(f"not plotted, {why}: {', '.join(bench for bench, own in left_out if own == why)}", file=stream)
+            print(f"plot: {shown(path)} ({outcome})", file=stream)
 
     def _build_elsewhere(self, stream: TextIO) -> Iterator[Exception]:
         """Build packed firmware by its own build system, and flash it, where the user says so; what went wrong."""

@@ -17,6 +17,7 @@ from tinyflow.flow.command_list import COMMANDS, GROUPS, MODEL_GROUPS
 from tinyflow.flow.planning.firmware import Wanted, firmware
 from tinyflow.flow.planning.memory_choices import memory_choices
 from tinyflow.flow.planning.plan import BenchPlan, Planner, task_name
+from tinyflow.flow.planning.plots import Plotted, WantedPlot, check_matplotlib
 from tinyflow.recipes import suite as suites
 from tinyflow.recipes.bench import Bench, parse
 from tinyflow.recipes.catalogue import Catalogue
@@ -47,6 +48,7 @@ class Selection:
     firmware: dict[str, Action] = field(default_factory=dict)  # bench → what packs its firmware
     traces: dict[str, Action] = field(default_factory=dict)  # bench → what traces it
     exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
+    plots: dict[str, Plotted] = field(default_factory=dict)  # bench or suite → what of it is drawn
     actions: list[Action] = field(default_factory=list)  # chosen one by one
 
     def wholes(self) -> Iterator[Collection[Action]]:
@@ -68,6 +70,7 @@ class Selection:
     @property
     def _of_benches(self) -> Iterator[Action]:
         yield from (*self.profiles.values(), *self.traces.values(), *self.firmware.values())
+        yield from (action for plotted in self.plots.values() for action in plotted.profiles.values())
 
 
 class Selector:
@@ -92,6 +95,7 @@ class Selector:
         self._remembered = remembered
         self._wanted = wanted
         self.cache: Mapping[str, JSON] | None = None  # that traces follow: of `Planner.trace`
+        self.plot = WantedPlot()
         self._found: dict[str, Action] = {}  # by what they were asked for
 
     @cached_property
@@ -123,8 +127,8 @@ class Selector:
         if self.is_action(word):
             return [("action", word)]
         if group in GROUPS:
-            if group == "export" and not name:
-                raise UsageError("export what?", hint="a bench or a suite: export:vww-tvmaot-stm32f7")
+            if group in ("export", "plot") and not name:
+                raise UsageError(f"{group} what?", hint=f"a bench or a suite: {group}:vww-tvmaot-stm32f7")
             if not colon:
                 return [(group, member) for member in self._known(group)]
             if _PATTERN & set(name):
@@ -140,7 +144,7 @@ class Selector:
         """The members of a group that patterns match."""
         if group in ("bench", "profile", "trace", "layers", "pareto", "firmware"):
             return self.benches
-        if group == "export":
+        if group in ("export", "plot"):
             return (*self.suites, *self.benches)
         return self._catalogue.names(Model) if group in MODEL_GROUPS else tuple(self.suites)
 
@@ -160,7 +164,9 @@ class Selector:
             changed[group][name] = action
             finals = [action]
         else:
-            is_suite = group == "suite" or (group == "export" and self._catalogue.has(Suite, name))
+            if group == "plot":
+                check_matplotlib()
+            is_suite = group == "suite" or (group in ("export", "plot") and self._catalogue.has(Suite, name))
             plans = self._planner.plan_suite(name) if is_suite else (self._planner.plan_bench(self.bench(name)),)
             name = name if is_suite else plans[0].name
             if group == "profile":
@@ -185,10 +191,22 @@ class Selector:
                     selection.choices[name], plans = memory_choices(plans[0].bench, self._planner, self._read)
                 names = _add_plans(selection, plans)
                 finals = [selection.benches[bench].final for bench in names]
-                if group not in ("bench", "pareto"):
+                if group == "plot":
+                    profiles = self._profiles(plans) if self.plot.kind == "layers" else {}
+                    selection.plots[name] = Plotted(names, profiles)
+                    finals = [*finals, *profiles.values()]
+                elif group not in ("bench", "pareto"):
                     groups = {"suite": selection.suites, "layers": selection.layers, "export": selection.exports}
                     groups[group][name] = names
         selection.tasks.setdefault(f"{group}:{name}", finals)
+
+    def _profiles(self, plans: Iterable[BenchPlan]) -> dict[str, Action]:
+        """What tells the layers of benches, of those of which something does."""
+        found = {}
+        for plan in plans:
+            with contextlib.suppress(UsageError):
+                found[plan.name] = self._planner.profile(plan)
+        return found
 
     def _plan_layers(self, plan: BenchPlan) -> Iterator[BenchPlan]:
         """A bench for each layer that computes something. Reading the model is all that runs for it."""
