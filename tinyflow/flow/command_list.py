@@ -26,6 +26,7 @@ COMMANDS = {
     "boards": TARGETS,
     "check": MODELS,
     "fit": MODELS,
+    "sweep": NAMES,
     "fetch": MODELS,
     "doctor": NOTHING,
     "cache": ("gc", "stats", "uses", "verify"),

@@ -101,6 +101,7 @@ class Catalogue:
         self._memo = Memo(memo_folder) if memo_folder is not None else None
         self._found: dict[tuple[type[Recipe], str], Path] = {}
         self._loaded: dict[tuple[type[Recipe], str], Recipe] = {}
+        self._typed: dict[tuple[type[Recipe], str], Recipe] = {}
 
     def names(self, kind: type[Recipe]) -> tuple[str, ...]:
         """Names of all recipes of a kind, sorted, without those that no bench can spell; see `check`."""
@@ -112,7 +113,7 @@ class Catalogue:
     def afresh(self) -> Catalogue:
         """The same recipes, none of them read yet."""
         fresh = Catalogue(self.folders)
-        fresh._memo = self._memo
+        fresh._memo, fresh._typed = self._memo, self._typed
         return fresh
 
     @property
@@ -122,7 +123,18 @@ class Catalogue:
 
     def has(self, kind: type[Recipe], name: str) -> bool:
         """Whether there is such a recipe; it is not read."""
-        return self._find(kind, name) is not None
+        return (kind, name) in self._typed or self._find(kind, name) is not None
+
+    def add(self, recipe: Recipe) -> None:
+        """Know a recipe that has no file, but was typed. UsageError where there is one of its name."""
+        kind, name = type(recipe), recipe.name
+        if not KINDS[kind].name.fullmatch(name):
+            raise UsageError(
+                f'"{name}" can\'t be the name of a {KINDS[kind].noun}', hint="it is made of a-z, 0-9 and _"
+            )
+        if (path := self._find(kind, name)) is not None:
+            raise UsageError(f"there is a {KINDS[kind].noun} {name}: {spell_path(path)}", hint="take another name")
+        self._typed[kind, name] = recipe
 
     def path(self, kind: type[Recipe], name: str) -> Path:
         """The recipe's file. UsageError for an unknown name."""
@@ -135,6 +147,8 @@ class Catalogue:
     def get(self, kind: type[R], name: str) -> R:
         """One recipe. UsageError for an unknown name, RecipeError for a file that is wrong."""
         key = (kind, name)
+        if key in self._typed:
+            return cast(R, self._typed[key])
         if key not in self._loaded:
             self._loaded[key] = self._load(kind, name)
         return cast(R, self._loaded[key])

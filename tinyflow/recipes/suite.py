@@ -16,7 +16,7 @@ from tinyflow.recipes.suggest import hint_for
 def expand(catalogue: Catalogue, name: str) -> tuple[Bench, ...]:
     """The benches of a suite, each once. RecipeError for a name that is none and a pattern that leaves out nothing."""
     suite = catalogue.get(Suite, name)
-    found = _combine(suite.matrix) if suite.matrix is not None else []
+    found = combine(suite.matrix) if suite.matrix is not None else []
     found += [(text, ("include", index)) for index, text in enumerate(suite.include)]
     benches = [_parse(catalogue, suite, text, path) for text, path in found]
     kept = list(dict.fromkeys(benches))
@@ -58,7 +58,7 @@ def _parse_figure(name: str) -> Bench:
         raise RecipeError(f'published figures of "{name}": {error.what}', hint=error.hint) from error
 
 
-def _combine(matrix: Matrix) -> list[tuple[str, tuple[str | int, ...]]]:
+def combine(matrix: Matrix) -> list[tuple[str, tuple[str | int, ...]]]:
     """Every combination as text, and which part of the recipe it comes from."""
     return [
         ("+".join(["-".join(point), *features]), ("matrix", "features", index))

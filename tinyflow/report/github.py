@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core import safe_text
-from tinyflow.report.rows import warnings_of
+from tinyflow.report.rows import NOT_RUN, warnings_of
 
 Row = Mapping[str, Any]
 
@@ -21,11 +21,11 @@ def is_here(environment: Mapping[str, str]) -> bool:
 
 
 def annotate(rows: Sequence[Row]) -> list[str]:
-    """An error for each bench without a result; a warning for each that was cancelled, and for what a verdict lacks."""
+    """An error for each bench without a result; a warning for each that was not run, and for what a verdict lacks."""
     doubts = [annotation("warning", row["bench"], warning) for row in rows for warning in warnings_of(row)]
     return doubts + [
         annotation(
-            "warning" if row["status"] == "cancelled" else "error", row["bench"], f"{row['status']}: {row['reason']}"
+            "warning" if row["status"] in NOT_RUN else "error", row["bench"], f"{row['status']}: {row['reason']}"
         )
         for row in rows
         if row["status"] != "ok"

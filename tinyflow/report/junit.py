@@ -13,19 +13,19 @@ from typing import Any
 from xml.etree import ElementTree
 
 from tinyflow.core import safe_text
-from tinyflow.report.rows import warnings_of
+from tinyflow.report.rows import NOT_RUN, warnings_of
 
 Row = Mapping[str, Any]
 
 
 def to_junit(suite: str, rows: Sequence[Row]) -> str:
-    """The XML of a suite's reports. A cancelled bench counts as skipped, any other without a result as failed."""
+    """The XML of a suite's reports. One that was not run counts as skipped, any other without a result as failed."""
     cases = [_case(row) for row in rows]
     counts = {
         "tests": str(len(rows)),
-        "failures": str(sum(row["status"] not in ("ok", "cancelled") for row in rows)),
+        "failures": str(sum(row["status"] not in ("ok", *NOT_RUN) for row in rows)),
         "errors": "0",
-        "skipped": str(sum(row["status"] == "cancelled" for row in rows)),
+        "skipped": str(sum(row["status"] in NOT_RUN for row in rows)),
         "time": f"{sum(map(_seconds, rows)):.3f}",
     }
     root = ElementTree.Element("testsuites", {"name": "tinyflow", **counts})
@@ -46,7 +46,7 @@ def _case(row: Row) -> ElementTree.Element:
         for warning in warnings_of(row):
             ElementTree.SubElement(properties, "property", {"name": "warning", "value": warning})
     reason = safe_text.plain(row["reason"] or "")
-    if row["status"] == "cancelled":
+    if row["status"] in NOT_RUN:
         ElementTree.SubElement(case, "skipped", {"message": reason})
     elif row["status"] != "ok":
         ElementTree.SubElement(case, "failure", {"type": row["status"], "message": reason}).text = reason

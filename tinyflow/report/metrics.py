@@ -152,3 +152,12 @@ METRICS = (
 )
 
 BY_NAME = {metric.name: metric for metric in METRICS}
+# What people type for columns of results.
+SHORT_NAMES = {
+    "instructions": "invoke_instructions",
+    "latency": "latency_ms",
+    "ram": "ram_bytes",
+    "rom": "rom_bytes",
+    "flash": "rom_bytes",
+    "exact": "validation",
+}

@@ -27,7 +27,8 @@ AGREEMENT = {
     "top1_agreement": ("top-1 agrees in {:.4g} %", 100),
     "top5_agreement": ("top-5 in {:.4g} %", 100),
 }
-STATUSES = ("ok", "failed", "mismatch", "does_not_fit", "timeout", "cancelled")
+NOT_RUN = ("cancelled", "unsupported")  # stopped before its end; refused by recipes, where a suite wants that told
+STATUSES = ("ok", "failed", "mismatch", "does_not_fit", "timeout", *NOT_RUN)
 
 Document = Mapping[str, Any]  # one parsed JSON file
 Naming = Mapping[str, Any]  # bench, model, backend, target: str; features: {name: value, or True where it takes none}

@@ -30,6 +30,7 @@ from tinyflow.flow.publishing.comparison import find_comparison, limits_of, pars
 from tinyflow.flow.publishing.publish import publish
 from tinyflow.flow.publishing.query import select
 from tinyflow.flow.session import parallel_runner
+from tinyflow.recipes.sweep import NAME, typed_suite
 from tinyflow.report.compare import compare, doubts
 from tinyflow.report.frame import Frame
 
@@ -88,9 +89,28 @@ class Project:
         words = [words] if isinstance(words, str) else list(words)
         with self._open() as loader:
             _ = loader.checkout  # before anything is read
-            selection = loader.selector.select(words, is_bare_fine=True)
-            self._execute(loader, selection.all_actions.values(), jobs)
-            return self._published(loader, selection)
+            return self._run(loader, loader.selector.select(words, is_bare_fine=True), jobs)
+
+    def sweep(
+        self,
+        words: str | Iterable[str],
+        *,
+        features: Iterable[str] = (),
+        backends: Iterable[str] = (),
+        targets: Iterable[str] = (),
+        name: str = NAME,
+        jobs: int | None = None,
+    ) -> Rows:
+        """Every combination of benches or models with these: `features=["opt.O2,O3", "+,dsp"]`, as `doit sweep` has it.
+
+        Those that don't go together are rows of status `unsupported`. Raises UsageError for names that are none.
+        """
+        words = [words] if isinstance(words, str) else list(words)
+        with self._open() as loader:
+            _ = loader.checkout
+            suite = typed_suite(loader.catalogue, words, features, backends, targets, name)
+            loader.catalogue.add(suite)
+            return self._run(loader, loader.selector.select([f"suite:{name}"]), jobs)
 
     def infer(self, name: str, inputs: Any, *, jobs: int | None = None) -> Any:
         """What the firmware of a bench computes of arrays of yours, on its target: an array, or one for each output.
@@ -222,7 +242,9 @@ class Project:
             raise
         return failed
 
-    def _published(self, loader: Loader, selection: Selection) -> Rows:
+    def _run(self, loader: Loader, selection: Selection, jobs: int | None) -> Rows:
+        """Bring about what was selected, and write what a command would write."""
+        self._execute(loader, selection.all_actions.values(), jobs)
         known = (loader.session, loader.ledger, loader.project, loader.catalogue)
         reports, files, _ = publish(selection, *known, loader.checkout, loader.tell)
         if selection.exports:
@@ -230,12 +252,16 @@ class Project:
 
             exporter = Exporter(loader.session, loader.catalogue, loader.mirrors, loader.project)
             files += [path for path, _ in exporter.write(selection, loader.ledger) if path is not None]
-        return Rows([self._row(loader, selection.benches.get(row["bench"]), row) for row in reports], files)
+        return Rows([self._row(loader, selection, row) for row in reports], files)
 
-    def _row(self, loader: Loader, plan: BenchPlan | None, report: dict[str, object]) -> Row:
-        bench = str(plan.bench if plan is not None else report["bench"])
-        folder = loader.project.build / str(report["bench"])
-        return Row(report, folder, None if plan is None else _error(loader, plan), lambda: self._samples(bench))
+    def _row(self, loader: Loader, selection: Selection, report: dict[str, object]) -> Row:
+        name = str(report["bench"])
+        plan, bench, error = selection.benches.get(name), name, None
+        if plan is not None:
+            bench, error = str(plan.bench), _error(loader, plan)
+        elif name in selection.refused:
+            error = selection.refused[name][1]
+        return Row(report, loader.project.build / name, error, lambda: self._samples(bench))
 
     def _samples(self, bench: str) -> Samples:
         """The arrays that a bench runs with."""

@@ -48,7 +48,7 @@ class Row(Mapping[str, Any]):
 
     @property
     def status(self) -> str:
-        """`ok`, `failed`, `mismatch`, `does_not_fit`, `timeout` or `cancelled`."""
+        """`ok`, `failed`, `mismatch`, `does_not_fit`, `timeout`, `cancelled`, or `unsupported` in a sweep."""
         return str(self.report["status"])
 
     @property

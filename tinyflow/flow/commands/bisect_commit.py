@@ -16,15 +16,9 @@ from tinyflow.recipes.fields import Limit
 from tinyflow.report.compare import allowed
 from tinyflow.report.frame import frame_of
 from tinyflow.report.history import short
+from tinyflow.report.metrics import SHORT_NAMES
 from tinyflow.report.tables import spell
 
-_SHORT_NAMES = {
-    "instructions": "invoke_instructions",
-    "ram": "ram_bytes",
-    "rom": "rom_bytes",
-    "flash": "rom_bytes",
-    "exact": "validation",
-}
 _MOST_FILES = 20
 _AMBIGUOUS = 1  # exit status where several commits may be it
 
@@ -66,7 +60,7 @@ Example: doit bisect-commit vww-tinyc-stm32f7 --good v1.0 --bad HEAD --metric ra
             raise UsageError("one bench at a time", hint=f"`{self.bin_name} bisect-commit {args[0]} --good …`")
         if not params["good"]:
             raise UsageError("bisect-commit needs a good commit", hint="for example --good HEAD~20")
-        metric = frame_of([]).with_metrics().column(_SHORT_NAMES.get(params["metric"], params["metric"]))
+        metric = frame_of([]).with_metrics().column(SHORT_NAMES.get(params["metric"], params["metric"]))
         threshold = _threshold(params["threshold"])
         loader = self.loader
         bench = loader.selector.bench(args[0].removeprefix("bench:"))

@@ -36,6 +36,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} explain bench:vww-tvmaot-stm32f7    how its results came about
   {bin} check my_net.tflite             which backends take it, where it fits, and all that speaks against it
   {bin} fit vww --latency 100ms         which chips and backends do it, with so much --ram, --flash, --energy
+  {bin} sweep vww-tvmaotplus-stm32f7 --feature opt.O2,O3 --feature layout.NHWC,NCHW    all combinations, as a table
   {bin} models                          models with shapes, operators, weights
   {bin} targets                         chips with core, clock, memories, what runs them, what is missing here
   {bin} backends                        what compiles or interprets: operators, targets, features, what is missing here

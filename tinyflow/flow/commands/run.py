@@ -101,6 +101,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             with contextlib.suppress(UsageError):  # in that place they have the meaning that they have for a run
                 options, names = self.split(before)
                 if not names and command.name != self.name and self.are_shared(options):
+                    if isinstance(command, Run):
+                        return command, [*before, *behind]
                     self.share(options)
                     return command, behind
             with contextlib.suppress(UsageError):

@@ -37,7 +37,8 @@ class Selection:
 
     tasks: dict[str, Sequence[Action]] = field(default_factory=dict)
     benches: dict[str, BenchPlan] = field(default_factory=dict)
-    suites: dict[str, list[str]] = field(default_factory=dict)  # names of benches, planned
+    refused: dict[str, tuple[Bench, UsageError]] = field(default_factory=dict)  # of suites that want that as rows
+    suites: dict[str, list[str]] = field(default_factory=dict)  # names of benches, planned or refused
     reports: dict[str, list[str]] = field(default_factory=dict)  # names of benches, not planned
     shrunk: dict[str, Action] = field(default_factory=dict)  # model → what shrinks it
     quantised: dict[str, Action] = field(default_factory=dict)  # model → what quantises it
@@ -167,7 +168,12 @@ class Selector:
             if group == "plot":
                 check_matplotlib()
             is_suite = group == "suite" or (group in ("export", "plot") and self._catalogue.has(Suite, name))
-            plans = self._planner.plan_suite(name) if is_suite else (self._planner.plan_bench(self.bench(name)),)
+            refused: dict[str, tuple[Bench, UsageError]] = {}
+            if is_suite:
+                plans, refused = self._plan_suite(name)
+                selection.refused |= refused
+            else:
+                plans = (self._planner.plan_bench(self.bench(name)),)
             name = name if is_suite else plans[0].name
             if group == "profile":
                 finals = [self._planner.profile(plans[0])]
@@ -197,7 +203,7 @@ class Selector:
                     finals = [*finals, *profiles.values()]
                 elif group not in ("bench", "pareto"):
                     groups = {"suite": selection.suites, "layers": selection.layers, "export": selection.exports}
-                    groups[group][name] = names
+                    groups[group][name] = [*names, *refused] if group == "suite" else names
         selection.tasks.setdefault(f"{group}:{name}", finals)
 
     def _profiles(self, plans: Iterable[BenchPlan]) -> dict[str, Action]:
@@ -207,6 +213,18 @@ class Selector:
             with contextlib.suppress(UsageError):
                 found[plan.name] = self._planner.profile(plan)
         return found
+
+    def _plan_suite(self, name: str) -> tuple[tuple[BenchPlan, ...], dict[str, tuple[Bench, UsageError]]]:
+        """The benches of a suite, and those that recipes refuse, where it wants these as rows."""
+        if self._catalogue.get(Suite, name).unsupported == "refused":
+            return self._planner.plan_suite(name), {}
+        plans, refused = [], {}
+        for bench in suites.expand(self._catalogue, name):
+            try:
+                plans.append(self._planner.plan_bench(bench))
+            except UsageError as error:
+                refused[bench.name] = (bench, error)
+        return tuple(plans), refused
 
     def _plan_layers(self, plan: BenchPlan) -> Iterator[BenchPlan]:
         """A bench for each layer that computes something. Reading the model is all that runs for it."""

@@ -7,12 +7,13 @@ from typing import Any
 
 from tinyflow.core import safe_text
 from tinyflow.core.action import Action
-from tinyflow.core.errors import DoesNotFit, Timeout, TinyflowError, ValidationError
+from tinyflow.core.errors import DoesNotFit, Timeout, TinyflowError, UsageError, ValidationError
 from tinyflow.core.execute import Session
 from tinyflow.core.key import tools_of
 from tinyflow.core.states import DONE, FAILED
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.session.ledger import Ledger
+from tinyflow.recipes.bench import Bench
 from tinyflow.report import rows
 
 _STATUS: dict[type[Exception], str] = {
@@ -35,6 +36,14 @@ def report_of(bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dic
         row = rows.bench_row(bench.final.parameters, status=status, reason=reason, **_partial(bench, session, ledger))
     tools = tools_of("\n".join(_facts(action, session)) for action in done)
     return rows.with_provenance(row, stages=_stages(done, ledger), tools=tools, artifacts=artifacts)
+
+
+def report_of_refused(bench: Bench, error: UsageError) -> dict[str, Any]:
+    """The same of a bench that recipes refuse."""
+    naming = {"bench": bench.name, "model": bench.model_name, "backend": bench.backend, "target": bench.target}
+    features = {name: True if value is None else value for name, value in bench.features}
+    row = rows.bench_row({**naming, "features": features}, status="unsupported", reason=safe_text.shown(error.what))
+    return rows.with_provenance(row, stages={}, tools={}, artifacts={})
 
 
 def _partial(bench: BenchPlan, session: Session, ledger: Ledger) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tinyflow.flow.planning.firmware import folder_of
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.project import Project
+from tinyflow.flow.publishing.outcome import report_of_refused
 from tinyflow.flow.publishing.revision import Checkout
 from tinyflow.flow.publishing.views import Views
 from tinyflow.flow.session.ledger import Ledger
@@ -51,6 +52,8 @@ def publish(
     unwritten = _Unwritten()
     clear_killed(project.build)
     views = Views(project, session.store, warn)
+    for refused in selection.refused.values():
+        views.note(report_of_refused(*refused))
     for bench in selection.benches.values():
         _look_up(bench, session, ledger)
         if not (ledger.is_done(bench.final) and views.is_current(bench, session)):
@@ -79,7 +82,9 @@ def publish(
             run = [choice.bench for choice in choices if choice.bench in selection.benches]
             reports.append(_write_choices(name, choices, views.reports(run), project))
     unwritten.tell(warn)
-    names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
+    names = dict.fromkeys(
+        [*selection.benches, *selection.refused, *(name for names in selection.reports.values() for name in names)]
+    )
     return views.reports(names), reports, unwritten.errors
 
 

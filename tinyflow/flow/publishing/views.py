@@ -73,7 +73,7 @@ class Views:
         self._warn = warn
         self._inventories = Inventories(project.states)
         self._known: dict[str, tuple[Inventory | None, str]] = {}
-        self._unwritten: dict[str, Row] = {}  # reports of this session that there was no place for
+        self._unwritten: dict[str, Row] = {}  # reports of this session that no view has
         self._lost: set[str] = set()  # views that are not as they were written, and can't be written again
 
     # What is shown
@@ -91,6 +91,10 @@ class Views:
             self._restore(bench, inventory, fault)
         report: Row = inventory.facts["report"]
         return report
+
+    def note(self, report: Row) -> None:
+        """Have a report in this session that no view is written of: nothing ran."""
+        self._unwritten[report["bench"]] = report
 
     def reports(self, benches: Iterable[str]) -> list[Row]:
         """The reports of those benches that have one."""

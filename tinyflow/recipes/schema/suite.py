@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from typing import Literal
 
 from tinyflow.recipes.fields import MaxRegression, Name, Rate
 from tinyflow.recipes.schema.part import Part, Recipe, part
@@ -64,6 +65,8 @@ class Suite(Recipe):
     """More benches by name."""
     exclude: tuple[str, ...] = ()
     """Patterns of bench names to leave out (`*-esp32c3*`); one that matches nothing is an error."""
+    unsupported: Literal["refused", "rows"] = "refused"
+    """What becomes of benches that recipes refuse: an error, or rows with the reason, and the others run."""
     max_regression: Mapping[str, MaxRegression] = field(default_factory=dict)
     """Metric → how much worse it may get before `doit compare` and `doit baseline check` fail: `0`, `1KiB`, `0.5%`."""
     views: tuple[View, ...] = ()
