@@ -24,6 +24,7 @@ from tinyflow.flow.loader import Loader
 from tinyflow.model import tflite_reader
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
+from tinyflow.stages.accuracy import scored
 
 
 class _Loader(Loader):
@@ -202,8 +203,8 @@ def test_accuracy_is_one_call(dense: tinyflow.Project) -> None:
     labels = best.copy()
     labels[:2] = (best[:2] + 1) % 37
     found = dense.accuracy(bench, samples.inputs[0], labels)
-    assert (found.samples, float(found), str(found)) == (8, 0.75, "75.00% of 8 samples")
-    assert sum(row["samples"] for row in found.table) == 8 and "75.00%" in found._repr_html_()
+    assert (found.samples, float(found), str(found)) == (8, 0.75, "top-1 75 % of 8 samples")
+    assert sum(row["samples"] for row in found.table) == 8 and "75 %" in found._repr_html_()
     assert found.confusion[labels[0], best[0]] >= 1
     for wrong, what in (
         (labels[1:], "7 labels for 8"),
@@ -229,8 +230,11 @@ def test_a_profile_and_a_check_are_values(dense: tinyflow.Project) -> None:
         dense.check("dens")
 
 
-def test_accuracy_of_one_class_and_of_several() -> None:
-    """A network with one class mistakes nothing; of several the most frequent mistake is told."""
-    assert Accuracy(np.array([[3]])).table.rows == ({"label": 0, "samples": 3, "right": 1.0},)
-    (first, second) = Accuracy(np.array([[1, 2], [0, 1]])).table.rows
+def test_accuracy_of_several_classes() -> None:
+    """A class that nothing is mistaken of says so; of another the most frequent mistake is told."""
+    labels = {"name": "x", "of": 4, "windows": [1] * 4, "classes": [], "names": ["a", "b", "c", "d"]}
+    scores = np.eye(2)[[0, 1, 1, 1]]
+    found = Accuracy(scored("classification", {"firmware": scores}, {**labels, "labels": [0, 0, 0, 1]}))
+    (first, second) = found.table.rows
     assert (first["mistaken_for"], first["times"], second["right"]) == (1, 2, 1.0)
+    assert found.confusion.tolist() == [[1, 2], [0, 1]] and float(found) == 0.5

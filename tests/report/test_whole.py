@@ -26,6 +26,16 @@ METRICS = {
     **{"ram_data": 1000, "ram_bss": 69_000, "stack_peak_bytes": 400, "heap_peak_bytes": 100, "arena_bytes": 65_536},
     **{"weights_bytes": 190_000, "macs": 7_489_664, "instructions_per_mac": 3.0175, "simulated_mips": 412.5},
 }
+ACCURACY = {
+    **{"task": "classification", "data": "set.npz", "samples": 20, "of": 40, "inferences": 20, "classes": ["a <b>"]},
+    "sides": {"reference": {"top1": 0.8}, "firmware": {"top1": 0.75, "auc": 0.875}},
+    "target": {"metric": "top1", "value": 0.8, "is_reached": False},
+    "confusion": [[9, 1], [4, 6]],
+    "by_class": [
+        {"precision": 0.692308, "recall": 0.9, "support": 10, "mistaken_for": 1, "times": 1},
+        {"precision": None, "recall": 0.6, "support": 10, "mistaken_for": None, "times": 0},
+    ],
+}
 TENSORS = [
     {"name": "in", "offset": 0, "bytes": 4096, "first": 0, "last": 0},
     {"name": "conv & <co>", "offset": 8192, "bytes": 8192, "first": 0, "last": 2},
@@ -112,8 +122,17 @@ def benches() -> list[BenchDocuments]:
     estimated = {**smaller, "cycles_estimate": 14_000_500, "latency_ms": 140.005, "energy_uj": 4200.5}
     second = rows.bench_row(naming("two"), weights="trained", metrics=estimated, validation=CLOSE)
     second["cycle_model"] = {"name": "cortex-m4", "error_percent": 12, "evidence": "boards"}
-    host = {"invoke_s": 0.00123, "rom_bytes": 5000, "macs": 7_489_664, "wall_s": 0.5}
+    host = {
+        "top1": 0.75,
+        "auc": 0.875,
+        "top1_reference": 0.8,
+        "invoke_s": 0.00123,
+        "rom_bytes": 5000,
+        "macs": 7_489_664,
+        "wall_s": 0.5,
+    }
     third = rows.bench_row(naming("one", "host"), weights="trained", metrics=host, validation=CLOSE)
+    third["accuracy"] = {name: ACCURACY[name] for name in rows.OF_ACCURACY}
     fourth = rows.bench_row(naming("three"), status="mismatch", reason="run: sample 3 | output 1 <x>\x01\nhint & more")
     fifth = rows.bench_row(naming("four"), status="cancelled", reason="run: cancelled")
     counted = {"cycles": 5_096_000, "cycles_median": 5_096_020, "cycles_spread": 40, "board_ms": 318.5}
@@ -129,7 +148,11 @@ def benches() -> list[BenchDocuments]:
         BenchDocuments(
             rows.with_provenance(second, **made, **more), plan, SIZES, RUN, None, profiled(), provenance("tool x")
         ),
-        BenchDocuments(rows.with_provenance(third, stages={}, tools={}, artifacts={}), {"arena": None, "layers": []}),
+        BenchDocuments(
+            rows.with_provenance(third, stages={}, tools={}, artifacts={}),
+            {"arena": None, "layers": []},
+            accuracy=ACCURACY,
+        ),
         BenchDocuments(rows.with_provenance(fourth, stages={}, tools={}, artifacts={})),
         BenchDocuments(rows.with_provenance(fifth, stages={}, tools={}, artifacts={})),
         BenchDocuments(rows.with_provenance(board, stages={}, tools={}, artifacts={}), {"arena": None, "layers": []}),

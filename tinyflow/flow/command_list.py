@@ -59,6 +59,7 @@ GROUPS = (
     "layers",
     "pareto",
     "plot",
+    "accuracy",
     "export",
     "firmware",
 )

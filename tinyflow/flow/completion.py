@@ -70,7 +70,7 @@ def _members(group: str, word: str) -> list[str]:
     """What may be behind `group:`."""
     found = (
         benches(word)
-        if group in ("bench", "layers", "pareto", "profile", "trace", "plot", "export", "firmware")
+        if group in ("bench", "layers", "pareto", "accuracy", "profile", "trace", "plot", "export", "firmware")
         else []
     )
     found += names("suites") if group in ("suite", "report", "plot", "export") else []

@@ -72,6 +72,12 @@ def model_urls(model: Model, mirrors: Mirrors) -> tuple[str, ...]:
     return tuple(f"{mirror}/{model.file}" for mirror in mirrors.urls if model.file is not None) + model.urls
 
 
+def find_data(model: Model, folder: Path, mirrors: Mirrors) -> Path | None:
+    """The folder or file of a model's labelled samples, beside its recipe or in the first mirror folder that has it."""
+    data = model.accuracy.data if model.accuracy is not None else ""
+    return next((path for place in (folder, *mirrors.folders) if (path := place / data).exists()), None)
+
+
 def find_samples(model: Model, folder: Path, mirrors: Mirrors) -> tuple[Path, ...]:
     """Real samples `0.bin`, `1.bin`, … of the first folder that has any, at most as many as the recipe asks for."""
     if model.samples.folder is None:

@@ -147,7 +147,7 @@ def _metric_change(bench: str, metric: str, old: Measured, new: Measured, limit:
             verdict = "~"
         elif BY_NAME[metric].kind == "estimate":
             verdict = _estimates_verdict(verdict, after / before, *map(cycle_model_of, (old.report, new.report)))
-    is_over = verdict == "worse" and limit is not None and after - before > allowed(limit, before)
+    is_over = verdict == "worse" and limit is not None and abs(after - before) > allowed(limit, before)
     spreads = (_spread(metric, old), _spread(metric, new))
     return Change(bench, metric, before, after, verdict, limit, is_over, spreads=spreads)
 
@@ -186,7 +186,7 @@ def _verdict(metric: str, before: float | None, after: float | None) -> str:
         return "same"
     if BY_NAME[metric].kind == "neutral":
         return "changed"
-    return "better" if after < before else "worse"
+    return "better" if (after < before) != BY_NAME[metric].is_more_better else "worse"
 
 
 def allowed(limit: str, before: float) -> float:

@@ -29,6 +29,7 @@ class BenchDocuments:
     graph: Document | None = None  # graph.json: the model as it came
     network: Document | None = None  # network.json: what the backend compiled, after all transforms
     relax: Document | None = None  # relax.json: what TVM made of that
+    accuracy: Document | None = None  # accuracy.json: confusion and classes, where labelled samples were computed
 
 
 def read_report(folder: Path) -> dict[str, Any] | None:
@@ -42,7 +43,7 @@ def read_documents(folder: Path) -> BenchDocuments | None:
     report = read_report(folder)
     if report is None:
         return None
-    names = ("plan", "sizes", "run", "timing", "profile", "graph", "network", "relax", "provenance")
+    names = ("plan", "sizes", "run", "timing", "profile", "graph", "network", "relax", "accuracy", "provenance")
     return BenchDocuments(report, **{name: _read(folder / f"{name}.json") for name in names})
 
 

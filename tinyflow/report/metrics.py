@@ -27,6 +27,7 @@ class Metric:
     kind: Literal["exact", "neutral", "estimate", "time", "noise"] = "exact"
     is_ranked: bool = False  # whether the smallest of a model and target is marked
     repeated: str = ""
+    is_more_better: bool = False
 
     def format(self, value: float) -> str:
         """The value for people: `22.6 M`, `56.8 KiB`."""
@@ -45,6 +46,8 @@ _FORMATS: dict[str, Callable[[float], str]] = {
     "s": _format_duration,
     "ms": lambda value: _format_duration(value / 1e3),
     "uJ": lambda value: f"{value:.3g} uJ" if value < 1e3 else f"{value / 1e3:.3g} mJ",
+    "share": lambda value: f"{100 * value:.4g} %",
+    "area": lambda value: f"{value:.4g}",
     "instructions/MAC": lambda value: f"{value:.2f}",
 }
 
@@ -146,6 +149,19 @@ METRICS = (
         "how often every sample was measured, where that varies",
         "repeated",
         kind="noise",
+    ),
+    *(
+        Metric(f"{name}{ending}", unit, f"{what}{who}", "" if ending else heading, is_more_better=True)
+        for ending, who in (
+            ("", ", of the firmware"),
+            ("_reference", ", of the reference interpreter"),
+            ("_float", ", of the float network before it was quantised"),
+        )
+        for name, unit, heading, what in (
+            ("top1", "share", "top-1", "labelled samples whose largest output is that of their class"),
+            ("top5", "share", "", "labelled samples whose class is among the five largest outputs"),
+            ("auc", "area", "AUC", "area under the ROC curve over labelled samples"),
+        )
     ),
     Metric("simulated_mips", "MIPS", "how fast the simulator was: says nothing about the firmware", kind="noise"),
     Metric("wall_s", "s", "how long the run stage took: says nothing about the firmware", kind="noise"),

@@ -30,6 +30,9 @@ AGREEMENT = {
 NOT_RUN = ("cancelled", "unsupported")  # stopped before its end; refused by recipes, where a suite wants that told
 STATUSES = ("ok", "failed", "mismatch", "does_not_fit", "timeout", *NOT_RUN)
 
+# what a row has of accuracy.json; all of it is in the bench's folder
+OF_ACCURACY = ("task", "data", "samples", "of", "inferences", "sides", "target")
+
 Document = Mapping[str, Any]  # one parsed JSON file
 Naming = Mapping[str, Any]  # bench, model, backend, target: str; features: {name: value, or True where it takes none}
 
@@ -42,10 +45,11 @@ def metrics_of(
     timing: Document,
     profile: Document = MappingProxyType({}),
     power: Document | None = None,
+    accuracy: Document = MappingProxyType({}),
 ) -> dict[str, float]:
     """All metrics that these files hold, in the order of METRICS: by their names, but for those that are made here.
 
-    `power`: current_a and supply_v.
+    `power`: current_a and supply_v; `accuracy`: accuracy.json.
     """
     counts = [count for count in run.get("invoke_instructions") or () if count is not None]
     found: dict[str, float | None] = {
@@ -58,6 +62,7 @@ def metrics_of(
         "tuned_kernels": plan.get("tuning", {}).get("tuned"),
         **_repeated(timing),
         **_estimates(profile, power),
+        **_right(accuracy),
     }
     if "ram_bytes" not in sizes:  # as it is of what doesn't fit and never ran
         found["ram_bytes"] = _sum(found, "ram_data", "ram_bss", "stack_peak_bytes", "heap_peak_bytes")
@@ -94,6 +99,32 @@ def _estimates(profile: Document, power: Document | None) -> dict[str, float | N
         "latency_ms": None if seconds is None else round(seconds * 1e3, 6),
         "energy_uj": None if seconds is None or watts is None else round(seconds * watts * 1e6, 3),
     }
+
+
+def _right(accuracy: Document) -> dict[str, float | None]:
+    """The firmware's figures by their names, those of the others by theirs: `top1_reference`."""
+    sides: Mapping[str, Document] = accuracy.get("sides", {})
+    return {
+        name if side == "firmware" else f"{name}_{side}": value
+        for side, found in sides.items()
+        for name, value in found.items()
+    }
+
+
+def spell_accuracy(row: Document) -> str:
+    """`top-1 91.2 % of 1,000 samples (reference 91.3 %, float 91.8 %); target 90 %: reached`; empty without one."""
+    found = row.get("accuracy")
+    if not found:
+        return ""
+    name = "auc" if found["task"] == "anomaly" else "top1"
+    metric = BY_NAME[name]
+    sides = {side: metric.format(figures[name]) for side, figures in found["sides"].items() if name in figures}
+    others = ", ".join(f"{side} {sides[side]}" for side in ("reference", "float") if side in sides)
+    told = f"{metric.heading} {sides.get('firmware', 'unknown, for want of one kind of labels')}"
+    told += f" of {found['samples']:,} samples" + (f" ({others})" if others else "")
+    if target := found.get("target"):
+        told += f"; target {metric.format(target['value'])}: {'reached' if target['is_reached'] else 'missed'}"
+    return told
 
 
 def _sum(found: Mapping[str, float | None], *names: str) -> float | None:

@@ -18,6 +18,7 @@ from tinyflow.report.metrics import METRICS, Metric
 from tinyflow.report.rows import (
     AGREEMENT,
     cycle_model_of,
+    spell_accuracy,
     spell_agreement,
     spell_cycle_model,
     spell_engine,
@@ -263,6 +264,7 @@ def notes(rows: Iterable[Row]) -> list[str]:
     found += doubts((row["bench"], warning) for row in rows for warning in warnings_of(row))
     found += [f"{row['bench']}: {text}" for row in rows if (text := spell_agreement(row["validation"] or {}))]
     found += [f"{row['bench']}: {text}" for row in rows if (text := spell_engine(row))]
+    found += [f"{row['bench']}: {text}" for row in rows if (text := spell_accuracy(row))]
     found += [f"{row['bench']}: {spell_paths(row['paths'])}" for row in rows if len(row.get("paths", ())) > 1]
     found += [f"{row['bench']}: {_patches(row['patched'])}" for row in rows if "patched" in row]
     found += [

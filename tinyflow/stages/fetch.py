@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _TIMEOUT_S = 5.0
 _DOWNLOAD_S = 120.0
 _MAX_DOWNLOAD_BYTES = 64 << 20
+_DATA_S = 3600.0  # for labelled samples
+_MAX_DATA_BYTES = 1 << 30
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 _FILE_HINT = "put it beside the recipe, or below a folder of TINYFLOW_MIRRORS"
 _MIRROR_HINT = "name a folder that has it in TINYFLOW_MIRRORS, or run `doit fetch` where there is a network"
@@ -50,10 +52,27 @@ def fetch(workspace: Workspace) -> None:
     if "file" in workspace.parameters:
         what = f'there is no file "{workspace.parameters["file"]}"'
         raise ModelError(what, where=workspace.parameters["name"], hint=_FILE_HINT)
-    downloaded = _download_any(workspace, workspace.parameters["urls"], expected)
+    downloaded = _download_any(workspace, workspace.parameters["urls"], expected, _MAX_DOWNLOAD_BYTES, _DOWNLOAD_S)
     if downloaded is not None:
         return _finish(workspace, downloaded, "trained", "url")
     return _finish(workspace, _synthesize(workspace), "synthetic", "zoo")
+
+
+def data(workspace: Workspace) -> None:
+    """Make `data`, a file of labelled samples, of the input `mirror` or of what a URL gives.
+
+    Parameters: name, sha256, urls. Raises ModelError.
+    """
+    name, expected = workspace.parameters["name"], workspace.parameters["sha256"]
+    if "mirror" in workspace.inputs:
+        content: bytes | None = workspace.inputs["mirror"].read_bytes()
+        assert content is not None
+        _check_local(name, "mirror", content, expected)
+    else:
+        content = _download_any(workspace, workspace.parameters["urls"], expected, _MAX_DATA_BYTES, _DATA_S)
+    if content is None:
+        raise ModelError("no source has its labelled samples", where=name, hint=_MIRROR_HINT)
+    workspace.outputs["data"].write_bytes(content)
 
 
 def _finish(workspace: Workspace, content: bytes, weights: str, source: str) -> None:
@@ -86,7 +105,13 @@ def _synthesize(workspace: Workspace) -> bytes:
     return synthesize(spec)
 
 
-def _download_any(workspace: Workspace, urls: list[str], expected: str) -> bytes | None:
+def _download_any(
+    workspace: Workspace,
+    urls: list[str],
+    expected: str,
+    most_bytes: int,
+    most_s: float,
+) -> bytes | None:
     """What the first URL gives that has the right digest; None where none can be reached.
 
     Raises ModelError where one answered with other bytes and no other had the right ones.
@@ -94,7 +119,7 @@ def _download_any(workspace: Workspace, urls: list[str], expected: str) -> bytes
     wrong: ModelError | None = None
     for url in urls:
         try:
-            content = _download(url)
+            content = _download(url, most_bytes, most_s)
         except (Failure, OSError, ValueError) as error:
             workspace.log(f"{without_secrets(url)}: {reason_of(error)}")
             continue
@@ -119,7 +144,7 @@ def _set_aside(workspace: Workspace, url: str, content: bytes, got: str, expecte
     )
 
 
-def _download(url: str) -> bytes:
+def _download(url: str, most_bytes: int, most_s: float) -> bytes:
     """The content of a URL. Raises Failure, OSError and ValueError where it can't be had, or we refuse it."""
     from http.client import HTTPException
     from urllib.error import HTTPError, URLError
@@ -127,17 +152,17 @@ def _download(url: str) -> bytes:
     from urllib.response import addinfourl
 
     if url.startswith("file:"):
-        return _read(Path(url2pathname(urlsplit(url).path)))
+        return _read(Path(url2pathname(urlsplit(url).path)), most_bytes)
     _refuse_plain_http(url)
     address = _opened(url)
     request = Request(address.shown + (f"?{address.query}" if address.query else ""))
     for name, value in address.headers.items():
         request.add_unredirected_header(name, value)
-    until_s = time.monotonic() + _DOWNLOAD_S
+    until_s = time.monotonic() + most_s
     try:
         with build_opener(*_handlers(until_s)).open(request, timeout=_TIMEOUT_S) as answer:
             assert not isinstance(answer, addinfourl)
-            return b"".join(body_of(answer, _MAX_DOWNLOAD_BYTES))
+            return b"".join(body_of(answer, most_bytes))
     except HTTPError as error:
         raise Failure(f"answered with status {error.code}") from None
     except HTTPException as error:
@@ -185,11 +210,11 @@ def _handlers(until_s: float) -> list[BaseHandler]:
     return [Plain(), Secure(), Redirects()]
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most_bytes: int) -> bytes:
     try:
         with Regular(path) as source:
-            if source.size_bytes > _MAX_DOWNLOAD_BYTES:
-                raise Failure(f"more than {_MAX_DOWNLOAD_BYTES >> 20} MiB")
+            if source.size_bytes > most_bytes:
+                raise Failure(f"more than {most_bytes >> 20} MiB")
             return source.read()
     except Unreadable as error:
         raise Failure(f"can't be read: {error}") from None

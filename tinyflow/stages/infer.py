@@ -12,11 +12,15 @@ def infer(workspace: Workspace) -> None:
     """Make `outputs.bin` of `firmware.elf`, or of `model.tflite` where an interpreter runs that, and `given.bin`.
 
     Both files hold all tensors of every sample, one behind the other. To a model with state all are one sequence.
-    Parameters: `target`, `limit_instructions` (of one call), `samples`. Raises RunError and Timeout.
+    Parameters: `target`, `limit_instructions` (of one call). Raises RunError and Timeout.
     """
     plan = PlanDocument.read(workspace.inputs["plan.json"])
-    limit, count = workspace.parameters["limit_instructions"], workspace.parameters["samples"]
-    given = split(workspace.inputs["given.bin"].read_bytes(), [{"bytes": port.bytes} for port in plan.inputs], count)
+    limit, content = workspace.parameters["limit_instructions"], workspace.inputs["given.bin"].read_bytes()
+    count = len(content) // sum(port.bytes for port in plan.inputs)
+    given = split(content, [{"bytes": port.bytes} for port in plan.inputs], count)
+    if not given:
+        workspace.outputs["outputs.bin"].touch()
+        return
     machine = open_machine(workspace.parameters["target"], workspace.inputs)
     try:
         machine.load(workspace.inputs.get("firmware.elf") or workspace.inputs["model.tflite"])

@@ -15,12 +15,13 @@ def report(workspace: Workspace) -> None:
 
     Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, tidy.json,
     shrink.json, patch.json and quantise.json where the model was tidied, shrunk, cut into patches or quantised: what
-    was changed in it; profile.json where cycles are estimated. Parameters: bench (canonical name), model, backend,
-    target, features ({name: value, or True}); target_options where the target's recipe chose some, power where it has
-    that, no_cycles where none are estimated for it: why.
+    was changed in it; profile.json where cycles are estimated; accuracy.json where labelled samples were computed.
+    Parameters: bench (canonical name), model, backend, target, features ({name: value, or True}); target_options where
+    the target's recipe chose some, power where it has that, no_cycles where none are estimated for it: why.
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     profile = _profile_of(files["run.json"], files.get("profile.json", {}))
+    accuracy = files.get("accuracy.json", {})
     metrics = rows.metrics_of(
         files["graph.json"],
         files["plan.json"],
@@ -29,6 +30,7 @@ def report(workspace: Workspace) -> None:
         files["timing.json"],
         profile,
         workspace.parameters.get("power"),
+        accuracy,
     )
     row = rows.bench_row(
         workspace.parameters,
@@ -60,6 +62,8 @@ def report(workspace: Workspace) -> None:
         row["tidied"] = tidied
     if "shrink.json" in files:
         row["removed"] = files["shrink.json"]
+    if accuracy:
+        row["accuracy"] = {name: accuracy[name] for name in rows.OF_ACCURACY if name in accuracy}
     if "patch.json" in files:
         row["patched"] = files["patch.json"]
     workspace.write_json("row.json", row, indent=2, allow_nan=False)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tinyflow.report import changes, profile
+from tinyflow.report import accuracy, changes, profile
 from tinyflow.report.compare import Change
 from tinyflow.report.formats import to_text
 from tinyflow.report.frame import Frame
+from tinyflow.report.rows import spell_accuracy
 from tinyflow.report.tables import html_lines
 
 if TYPE_CHECKING:
@@ -70,38 +72,59 @@ class Profile:
 
 @dataclass(frozen=True, eq=False)
 class Accuracy:
-    """How often the largest output is that of the label."""
+    """How right the firmware is, and the others beside it: over labelled samples."""
 
-    confusion: npt.NDArray[np.int64]
-    """How many samples of each label (rows) were taken for each class (columns)."""
+    document: Mapping[str, Any]
+    """As accuracy.json has it."""
 
     @property
     def samples(self) -> int:
         """How many there were."""
-        return int(self.confusion.sum())
+        return int(self.document["samples"])
 
     @property
-    def top1(self) -> float:
-        """The share that was right."""
-        return float(self.confusion.trace()) / self.samples
+    def sides(self) -> Mapping[str, Mapping[str, float]]:
+        """`firmware`, `reference` and `float`, as far as they were computed: `top1`, `top5`, `auc`."""
+        found: Mapping[str, Mapping[str, float]] = self.document["sides"]
+        return found
+
+    @property
+    def top1(self) -> float | None:
+        """The share whose largest output is that of the label; None for anomalies."""
+        return self.sides["firmware"].get("top1")
+
+    @property
+    def auc(self) -> float | None:
+        """The area under the ROC curve; None where all labels are one."""
+        return self.sides["firmware"].get("auc")
+
+    @property
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """How many samples of each label (rows) were taken for each class (columns); empty where nothing is taken."""
+        import numpy as np
+
+        return np.array(self.document.get("confusion", np.zeros((0, 0))), np.int64)
 
     @property
     def table(self) -> Frame:
         """For each label that there was: samples, the share that was right, and what else they were taken for most."""
-        rows = []
-        for label, taken in enumerate(self.confusion.tolist()):
-            if count := sum(taken):
-                others = ((number, -other) for other, number in enumerate(taken) if other != label)
-                wrong = max(others, default=(0, 0))  # a network with one class mistakes nothing
-                mistaken = {"mistaken_for": -wrong[1], "times": wrong[0]} if wrong[0] else {}
-                rows.append({"label": label, "samples": count, "right": taken[label] / count, **mistaken})
-        return Frame(("label", "samples", "right", "mistaken_for", "times"), tuple(rows))
+        rows = [
+            {
+                **{"label": accuracy.name_of(self.document, label) if self.document["classes"] else label},
+                **{"samples": found["support"], "right": found["recall"], "precision": found["precision"]},
+                **({"mistaken_for": found["mistaken_for"], "times": found["times"]} if found["times"] else {}),
+            }
+            for label, found in enumerate(self.document.get("by_class", ()))
+            if found["support"]
+        ]
+        return Frame(("label", "samples", "right", "precision", "mistaken_for", "times"), tuple(rows))
 
     def __float__(self) -> float:
-        return self.top1
+        found = self.auc if self.document["task"] == "anomaly" else self.top1
+        return math.nan if found is None else found
 
     def __str__(self) -> str:
-        return f"{self.top1:.2%} of {self.samples} samples"
+        return spell_accuracy({"accuracy": self.document})
 
     def _repr_html_(self) -> str:
-        return html_lines([str(self)]) + self.table._repr_html_()
+        return html_lines([str(self)]) + (self.table._repr_html_() if self.table.rows else "")

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tinyflow.core import process
 from tinyflow.core.action import Action, Output, in_order
@@ -139,28 +139,70 @@ class Project:
         arrays = outs.of_bytes(b"".join(answers), is_real=is_real)
         return arrays[0] if len(arrays) == 1 else arrays
 
-    def accuracy(self, name: str, inputs: Any, labels: Any, *, jobs: int | None = None) -> Accuracy:
-        """How often the firmware is right: labels are the numbers of classes, one for each sample of `inputs`."""
+    def accuracy(
+        self,
+        name: str,
+        inputs: Any = None,
+        labels: Any = None,
+        *,
+        task: Literal["classification", "anomaly"] = "classification",
+        jobs: int | None = None,
+    ) -> Accuracy:
+        """How right the firmware is, over the labelled samples of the model's recipe: `doit accuracy:<bench>`.
+
+        Or over `inputs` of yours, as `infer` takes them, with the number of each one's class in `labels`, 1 for what is
+        odd where the task is `anomaly`. Raises UsageError for labels that don't match, and what ended the bench.
+        """
+        if inputs is None and labels is None:
+            return self._accuracy_of_recipe(name, jobs)
         import numpy as np
+
+        from tinyflow.model.scores import reconstruction_errors
+        from tinyflow.stages.accuracy import scored
 
         wanted = np.asarray(labels)
         if wanted.ndim != 1 or wanted.dtype.kind not in "iu":
             what = f"labels are {wanted.dtype} of {wanted.ndim} dimensions"
             raise UsageError(what, hint="give the number of each sample's class, an array of integers")
-        scores = self.infer(name, inputs, jobs=jobs)
-        classes = 0 if isinstance(scores, tuple) else scores[0].size
-        if classes < 2:
-            raise UsageError(
-                f"{name} has no output of one score for each class", hint="project.infer gives its outputs"
-            )
-        if len(wanted) != len(scores):
-            raise UsageError(f"{len(wanted)} labels for {len(scores)} samples", hint="give one for each sample")
+        outputs = self.infer(name, inputs, jobs=jobs)
+        if isinstance(outputs, tuple):
+            raise UsageError(f"{name} has {len(outputs)} outputs", hint="project.infer gives them")
+        if len(wanted) != len(outputs):
+            raise UsageError(f"{len(wanted)} labels for {len(outputs)} samples", hint="give one for each sample")
+        with self._open() as loader:
+            run = run_of(loader.planner.plan_bench(loader.selector.bench(name.removeprefix("bench:"))))
+            (taken, *_), (given, *_) = (ports.ports for ports in self._ports(loader, run))
+        values = outputs if outputs.dtype.kind == "f" else given.real(outputs)
+        values = values.reshape(len(values), -1).astype(np.float64)
+        if task == "anomaly":
+            array = np.asarray(inputs)
+            real = array if array.dtype.kind == "f" else taken.real(array)
+            real = real.reshape(len(real), -1).astype(np.float64)
+            if real.shape != values.shape:
+                what = f"{name} gives {values.shape[1]} values of {real.shape[1]}"
+                raise UsageError(what, hint="an anomaly is how far a network's output is from its input")
+            values = reconstruction_errors(real, values)
+        classes = 2 if task == "anomaly" else max(2, values.shape[1])
         if not 0 <= wanted.min() <= wanted.max() < classes:
             what = f"labels go from {wanted.min()} to {wanted.max()}"
             raise UsageError(what, hint=f"the network has classes 0 to {classes - 1}")
-        confusion = np.zeros((classes, classes), np.int64)
-        np.add.at(confusion, (wanted, scores.reshape(len(scores), -1).argmax(1)), 1)
-        return Accuracy(confusion)
+        count = len(wanted)
+        told = {
+            "name": "arrays",
+            "of": count,
+            "windows": [1] * count,
+            "classes": [],
+            "names": [*map(str, range(count))],
+        }
+        return Accuracy(scored(task, {"firmware": values}, {**told, "labels": wanted.tolist()}))
+
+    def _accuracy_of_recipe(self, name: str, jobs: int | None) -> Accuracy:
+        with self._open() as loader:
+            bench = loader.selector.with_accuracy(name.removeprefix("bench:").removeprefix("accuracy:"))
+            actions = loader.planner.plan_bench(bench).actions
+            action = next(each for each in actions if each.stage == "accuracy")
+            self._make(loader, [action], jobs)
+            return Accuracy(loader.session.read_json(action, "accuracy.json"))
 
     def profile(self, name: str, *, jobs: int | None = None) -> Profile:
         """What the instructions of a bench go into, by layer and function."""

@@ -29,6 +29,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} trace:vww-tinyc-stm32f7         bytes read and written per layer and symbol, reuse; `--cache 16KiB,4,32`
   {bin} pareto:vww-tinyc-stm32f7        RAM against instructions: by rows, chase, patches; build/pareto/
   {bin} plot:mlperf_tiny --kind bars    for papers: bars, pareto, layers as --format pdf, pgf, svg, png; build/plots/
+  {bin} accuracy:vww-tinyc-stm32f7      how right it is over the labelled samples of its recipe; build/accuracy/
 
   {bin} init my_project --model my_net.tflite   a project of your own, with your model
   {bin} list                            suites and known benches

@@ -50,7 +50,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
     name = "run"
     doc_purpose = "build, run and report benches and suites"
-    doc_usage = "[(bench | suite | report | profile | trace | pareto | plot | firmware | export):NAME]..."
+    doc_usage = "[(bench | suite | report | profile | trace | pareto | plot | accuracy | firmware | export):NAME]..."
     doc_description = "Example: doit -n 4 suite:mlperf_tiny"
     cmd_options = (
         *run_options(),
@@ -285,6 +285,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         texts += [("export-onnx", name) for name in loader.selection.onnx]
         texts += [("profile", name) for name in loader.selection.profiles]
         texts += [("trace", name) for name in loader.selection.traces]
+        texts += [("accuracy", name) for name in loader.selection.accuracies]
         texts += [("pareto", name) for name in loader.selection.choices]
         for folder, name in texts:
             path = loader.project.build / folder / f"{name}.txt"

@@ -14,7 +14,7 @@ from tinyflow.core.action import HOME, JSON, Action, Input, Output, SourceFile, 
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.store import Store
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_urls
+from tinyflow.recipes.mirrors import Mirrors, find_data, find_model, find_samples, model_urls
 from tinyflow.recipes.resolve import ResolvedBench, parts_of
 from tinyflow.recipes.runtime_files import files_of
 from tinyflow.recipes.schema import Frontend, Model
@@ -27,6 +27,8 @@ READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
 # Its wheel doesn't exist everywhere.
 _TFLM = Tool("optional package", "tflite-micro", "without it LiteRT's reference kernels take its place")
 REFERENCE_TOOLS = (Tool("package", "ai-edge-litert"), _TFLM)
+# for bringing labelled samples about, which may be a whole data set
+_DATA_S = 3600.0
 
 
 class Known:
@@ -190,6 +192,68 @@ class Models:
     def _samples(self, model: Model, folder: Path) -> dict[str, Input]:
         files = find_samples(model, folder, self._mirrors)
         return {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}
+
+    def labelled(self, model: Model, folder: Path, source: Output, count: int, part: int) -> Action:
+        """The labelled samples of a model's recipe as the network `source` takes them, `part` of `count` at a time."""
+        asked = model.accuracy
+        assert asked is not None
+        path, name = find_data(model, folder, self._mirrors), asked.data
+        parameters: dict[str, JSON] = {
+            **{"name": name, "member": asked.member, "task": asked.task, "count": count, "part": part},
+            "form": {each: getattr(asked, each) for each in ("format", "divide", "channels")}
+            | {"classes": list(asked.classes)},
+        }
+        inputs: dict[str, Input] = {"model.tflite": source}
+        if asked.sha256 is not None and not (path is not None and path.is_dir()):
+            inputs["data"] = self._data(model, path).output("data")
+        elif path is None:
+            parameters["is_missing"] = True
+        elif path.suffix == ".csv":
+            parameters |= {"name": PurePath(name).parent.as_posix(), "table": path.name}
+            inputs["data"] = SourceFile(path.parent, "data/")
+        else:
+            inputs["data"] = SourceFile(path, "data")
+        parts = [f"{number}.bin" for number in range(-(-count // part))]
+        real = ["real.bin"] if asked.task == "anomaly" else []
+        return self._known.isolated(
+            "labelled",
+            f"labelled samples of {model.name}",
+            ("labels.json", *real, *parts),
+            inputs,
+            parameters=parameters,
+            tools=READER_TOOLS + REFERENCE_TOOLS,
+            timeout_s=_DATA_S,
+        )
+
+    def _data(self, model: Model, path: Path | None) -> Action:
+        """The file of labelled samples that a recipe pins."""
+        asked = model.accuracy
+        assert asked is not None
+        urls = [] if path is not None else [f"{mirror}/{asked.data}" for mirror in self._mirrors.urls] + [*asked.urls]
+        stored = self._store.sound_path(f"sha256:{asked.sha256}") if path is None else path
+        return self._known.add(
+            Action(
+                stage="fetch",
+                title=f"fetch labelled samples of {model.name}",
+                function="tinyflow.stages.fetch:data",
+                outputs=("data",),
+                parameters={"name": asked.data, "sha256": asked.sha256, "urls": [] if stored is not None else urls},
+                inputs={} if stored is None else {"mirror": SourceFile(stored, "data")},
+                timeout_s=_DATA_S,
+                isolated=True,
+            )
+        )
+
+    def answers(self, name: str, source: Output, given: Output, timeout_s: float) -> Action:
+        """What the reference computes of a part of the labelled samples."""
+        return self._known.isolated(
+            "answers",
+            f"reference answers of {name}",
+            ("outputs.bin",),
+            {"model.tflite": source, "given.bin": given},
+            tools=READER_TOOLS + REFERENCE_TOOLS,
+            timeout_s=timeout_s,
+        )
 
     def convert(
         self,

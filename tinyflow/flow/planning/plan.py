@@ -5,7 +5,7 @@ Work is shared by naming it: two benches that need the same action get the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +28,8 @@ from tinyflow.targets.protocol import capabilities
 
 # what a run is given and held against
 _COMPARED = ("inputs.bin", "reference.bin", "reference.json", "original.bin")
+# of labelled samples in one action; of anomalies they are recordings, of MLPerf Tiny's 196 windows each
+_PART = {"classification": 250, "anomaly": 10}
 _SHORT_ID = 12  # of 50,000 tasks two have one name with a chance of 4 in a million
 
 
@@ -103,7 +105,10 @@ class Planner:
         if original is not converted:
             given["original.bin"] = original.output("reference.bin")
         made.append(self._run(resolved, given, generated, program, layers))
-        made += self._estimate(resolved, made[-1])
+        run = made[-1]
+        made += self._estimate(resolved, run)
+        if resolved.settings.accuracy is not None:
+            made += self._accuracy(resolved, run, converted, fetched)
         final = self._report(resolved, made)
         return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
 
@@ -213,24 +218,66 @@ class Planner:
 
     def infer(self, plan: BenchPlan, given: Path, count: int) -> Action:
         """What the firmware of a planned bench computes of a file's samples; the file's name tells its content."""
-        run = run_of(plan)
+        return self._infer(run_of(plan), plan.name, SourceFile(given, given.name), count)
+
+    def _infer(self, run: Action, name: str, given: Input, count: int) -> Action:
         return self._known.add(
             replace(
                 run,
                 stage="infer",
-                title=f"infer {plan.name}",
+                title=f"infer {name}",
                 function="tinyflow.stages.infer:infer",
                 outputs=("outputs.bin",),
-                parameters={
-                    **{name: run.parameters[name] for name in ("target", "limit_instructions")},
-                    "samples": count,
-                },
+                parameters={each: run.parameters[each] for each in ("target", "limit_instructions")},
                 inputs={
-                    **{name: put for name, put in _looked_at(run, {}).items() if name not in _COMPARED},
-                    "given.bin": SourceFile(given, given.name),
+                    **{each: put for each, put in _looked_at(run, {}).items() if each not in _COMPARED},
+                    "given.bin": given,
                 },
                 timeout_s=run.timeout_s * count,
             )
+        )
+
+    def _accuracy(self, resolved: ResolvedBench, run: Action, converted: Action, fetched: Action) -> Iterator[Action]:
+        """How right a bench's firmware is; the last one tells it. Parts of the samples are actions of their own.
+
+        A part is named by its content: what was computed of it is kept when the rest is stopped, or more is asked.
+        """
+        asked, count = resolved.model.accuracy, str(resolved.settings.accuracy)
+        if asked is None or count == "0":
+            where = "name them in the model's recipe: `accuracy: {data: …}` (docs/accuracy.md)"
+            what = f"{resolved.model.name} has no labelled samples" if asked is None else "no samples are asked for"
+            resolved.bench.refuse(what, at="+accuracy", hint=where)
+        number = asked.count if count == "recipe" else int(count)
+        part = _PART[asked.task]
+        sources = {"reference": converted.inputs["model.tflite"]}
+        if resolved.settings.quantised:
+            sources["float"] = fetched.output("model.tflite")
+        inputs: dict[str, Input] = {
+            "reference.json": converted.output("reference.json"),
+            "plan.json": run.inputs["plan.json"],
+        }
+        for side, source in sources.items():
+            assert isinstance(source, Output), "models are made"
+            given = self.models.labelled(resolved.model, resolved.model_folder, source, number, part)
+            parts = [name for name in given.outputs if name not in ("labels.json", "real.bin")]
+            for name in parts:
+                answered = self.models.answers(
+                    f"{resolved.model.name}, {side}", source, given.output(name), run.timeout_s * part
+                )
+                inputs[f"{side}/{name}"] = answered.output("outputs.bin")
+                if side == "reference":
+                    inferred = self._infer(run, resolved.bench.name, given.output(name), part)
+                    inputs[f"firmware/{name}"] = inferred.output("outputs.bin")
+            if side == "reference":
+                inputs |= {name: given.output(name) for name in ("labels.json", "real.bin") if name in given.outputs}
+        yield self._known.isolated(
+            "accuracy",
+            f"accuracy {resolved.bench.name}",
+            ("accuracy.json",),
+            inputs,
+            parameters={"task": asked.task, "target": asked.target, "tolerance": resolved.backend.tolerance},
+            tools=READER_TOOLS,
+            timeout_s=resolved.model.timeout_s,
         )
 
     def choices(self, plan: BenchPlan, *, is_one: bool = False) -> Action:
@@ -294,6 +341,7 @@ class Planner:
             "run",
             "timing",
             "profile",
+            "accuracy",
         )
         wanted = tuple(f"{name}.json" for name in documents)
         return self._known.add(

@@ -46,6 +46,7 @@ class Selection:
     layers: dict[str, list[str]] = field(default_factory=dict)  # bench → names of a bench for each of its layers
     choices: dict[str, list[Choice]] = field(default_factory=dict)  # bench → its variants in memory, by estimate
     profiles: dict[str, Action] = field(default_factory=dict)  # bench → what profiles it
+    accuracies: dict[str, Action] = field(default_factory=dict)  # bench, planned → what tells how right it is
     firmware: dict[str, Action] = field(default_factory=dict)  # bench → what packs its firmware
     traces: dict[str, Action] = field(default_factory=dict)  # bench → what traces it
     exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
@@ -143,7 +144,7 @@ class Selector:
 
     def _known(self, group: str) -> Sequence[str]:
         """The members of a group that patterns match."""
-        if group in ("bench", "profile", "trace", "layers", "pareto", "firmware"):
+        if group in ("bench", "profile", "trace", "layers", "pareto", "firmware", "accuracy"):
             return self.benches
         if group in ("export", "plot"):
             return (*self.suites, *self.benches)
@@ -173,7 +174,8 @@ class Selector:
                 plans, refused = self._plan_suite(name)
                 selection.refused |= refused
             else:
-                plans = (self._planner.plan_bench(self.bench(name)),)
+                bench = self.with_accuracy(name) if group == "accuracy" else self.bench(name)
+                plans = (self._planner.plan_bench(bench),)
             name = name if is_suite else plans[0].name
             if group == "profile":
                 finals = [self._planner.profile(plans[0])]
@@ -193,6 +195,8 @@ class Selector:
             else:
                 if group == "layers":
                     plans = tuple(self._plan_layers(plans[0]))
+                elif group == "accuracy":
+                    selection.accuracies[name] = next(one for one in plans[0].actions if one.stage == group)
                 elif group == "pareto":
                     selection.choices[name], plans = memory_choices(plans[0].bench, self._planner, self._read)
                 names = _add_plans(selection, plans)
@@ -201,7 +205,7 @@ class Selector:
                     profiles = self._profiles(plans) if self.plot.kind == "layers" else {}
                     selection.plots[name] = Plotted(names, profiles)
                     finals = [*finals, *profiles.values()]
-                elif group not in ("bench", "pareto"):
+                elif group not in ("bench", "pareto", "accuracy"):
                     groups = {"suite": selection.suites, "layers": selection.layers, "export": selection.exports}
                     groups[group][name] = [*names, *refused] if group == "suite" else names
         selection.tasks.setdefault(f"{group}:{name}", finals)
@@ -225,6 +229,13 @@ class Selector:
             except UsageError as error:
                 refused[bench.name] = (bench, error)
         return tuple(plans), refused
+
+    def with_accuracy(self, name: str) -> Bench:
+        """A bench that computes labelled samples, too, as its own feature says."""
+        bench = self.bench(name)
+        if "accuracy" in dict(bench.features):
+            return bench
+        return replace(bench, features=tuple(sorted((*bench.features, ("accuracy", None)))))
 
     def _plan_layers(self, plan: BenchPlan) -> Iterator[BenchPlan]:
         """A bench for each layer that computes something. Reading the model is all that runs for it."""

@@ -69,7 +69,7 @@ def publish(
         with unwritten:
             suite = with_published(catalogue, catalogue.get(Suite, name))
             reports.append(views.update_suite(suite, views.reports(benches), catalogue))
-    looked_at = (*selection.profiles.items(), *selection.traces.items())
+    looked_at = (*selection.profiles.items(), *selection.traces.items(), *selection.accuracies.items())
     changed = (*selection.shrunk.items(), *selection.quantised.items(), *selection.onnx.items())
     for name, action in (*changed, *looked_at):
         with unwritten:
@@ -152,6 +152,10 @@ def _write(name: str, action: Action, session: Session, project: Project) -> lis
         from tinyflow.report.profile import profile_text
 
         text = profile_text(name, document)
+    elif action.stage == "accuracy":
+        from tinyflow.report.accuracy import accuracy_text
+
+        text = accuracy_text(name, document)
     elif action.stage == "trace":
         from tinyflow.report.trace import trace_text
 

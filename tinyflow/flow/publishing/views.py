@@ -57,6 +57,7 @@ _OUTPUTS = {  # name in the view: stage and output
     "run.json": ("run", "run.json"),
     "timing.json": ("run", "timing.json"),
     "profile.json": ("profile", "profile.json"),
+    "accuracy.json": ("accuracy", "accuracy.json"),
 }
 # where the backend itself has none of these
 _OTHERWISE = {"relax.json": ("lower", "relax.json")}

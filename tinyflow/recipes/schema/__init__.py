@@ -8,7 +8,7 @@ from tinyflow.recipes.schema.backend import Backend
 from tinyflow.recipes.schema.core import Core
 from tinyflow.recipes.schema.feature import Case, Feature, Requirements, Settings
 from tinyflow.recipes.schema.frontend import Frontend
-from tinyflow.recipes.schema.model import Model, Samples
+from tinyflow.recipes.schema.model import Accuracy, Model, Samples
 from tinyflow.recipes.schema.part import STRICT, Recipe
 from tinyflow.recipes.schema.processor import Processor
 from tinyflow.recipes.schema.runtime import Runtime
@@ -19,6 +19,7 @@ from tinyflow.recipes.schema.view import Against, Group, Pivot, Step
 
 __all__ = [
     "STRICT",
+    "Accuracy",
     "Against",
     "Backend",
     "Case",

@@ -70,6 +70,8 @@ class Settings(Part):
     """`off`: the backend gets the model as it came, without stage tidy in front of all transforms."""
     patch: Literal["$value"] | None = None
     """Stage patch behind all transforms: `2` for 2x2 patches of the image, `2_5` for those of the first 5 layers."""
+    accuracy: Literal["$value"] | None = None  # `recipe` or the number itself, once merged
+    """How right the firmware is, over labelled samples: as many as the model's recipe says, or as the value does."""
     transforms: tuple[Name, ...] = ()
     """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
 

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tinyflow.report import removed
+from tinyflow.report import accuracy, removed
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.html import arena, bars, memory, network, profile, provenance
 from tinyflow.report.metrics import METRICS
 from tinyflow.report.rows import (
     cycle_model_of,
+    spell_accuracy,
     spell_agreement,
     spell_cycle_model,
     spell_paths,
@@ -53,6 +54,9 @@ def _detail(bench: BenchDocuments) -> dict[str, Any]:
             for title, gone in changes
         ],
         "verdict": _verdict(report),
+        "accuracy": spell_accuracy(report),
+        "right": accuracy.tables(bench.accuracy) if bench.accuracy else [],
+        "confusion": accuracy.confusion(bench.accuracy) if bench.accuracy else None,
         "warnings": [*warnings_of(report), *unseen_layers(report)],
         "steps": provenance.steps(bench.provenance),
         "tools": ", ".join(f"{name} {tool}" for name, tool in report["tools"].items()),
