@@ -112,7 +112,7 @@ def test_a_first_project_and_its_bench(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "my_net.tflite").write_bytes(synthesize(NETWORK))
     made = run(tmp_path, str(installed / "tinyflow"), "init", "mine", "--model", "my_net.tflite")
     assert made.returncode == 0, made.stderr
-    name = "my_net-tvmaotplus-stm32f4"
+    name = "my_net-tinyc-stm32f4"
     assert made.stdout.splitlines()[-1].split() == ["tinyflow", f"bench:{name}"]
     project = tmp_path / "mine"
     done = run(project, str(installed / "python"), "-m", "doit", f"bench:{name}")

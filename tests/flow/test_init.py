@@ -12,11 +12,12 @@ import pytest
 from flow_support import Run
 from small_networks import Net
 
+from tinyflow.core.units import format_size
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
 from tinyflow.recipes.check import check_all
-from tinyflow.recipes.schema import Model, Suite
+from tinyflow.recipes.schema import Model, Suite, Target
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_a_project_is_made_around_a_model(real: Run, empty: Path) -> None:
     """Its recipes are right, name the model's digest, and ask editors for schemas that are there."""
     done = real("init", "mine", "--model", "My-Net.tflite")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "  tinyflow bench:my_net-tvmaotplus-stm32f4"
+    assert done.stdout.splitlines()[-1] == "  tinyflow bench:my_net-tinyc-stm32f4"
     recipes = empty / "mine" / "recipes"
     catalogue = Catalogue([recipes, data_folder() / "recipes"])
     check_all(catalogue)
@@ -44,6 +45,26 @@ def test_a_project_is_made_around_a_model(real: Run, empty: Path) -> None:
     for path in recipes.glob("*/*.yaml"):
         first = path.read_text().splitlines()[0]
         json.loads((path.parent / first.removeprefix("# yaml-language-server: $schema=")).read_text())
+
+
+def test_chips_that_it_fits_are_told(real: Run, empty: Path) -> None:
+    """Three with different cores, the smallest first, with what it needs of what there is: each a bench to type."""
+    lines = real("init", "mine", "--model", "My-Net.tflite").stdout.splitlines()
+    chips = lines[lines.index("chips that it fits, the smallest first:") + 1 : lines.index("next:")]
+    catalogue = Catalogue([data_folder() / "recipes"])
+    targets = [catalogue.get(Target, line.split()[1].rpartition("-")[2]) for line in chips]
+    assert len({target.cpu for target in targets}) == 3
+    sizes = [sum(region.length_bytes for region in target.memory if region.kind == "ram") for target in targets]
+    assert sizes == sorted(sizes) and sizes[0] == 64 << 10
+    for line, size in zip(chips, sizes, strict=True):
+        assert line.startswith("  tinyflow bench:my_net-tinyc-") and f" of {format_size(size)} RAM, " in line
+
+
+def test_what_tinyc_refuses_begins_with_another_backend(real: Run, empty: Path) -> None:
+    """With the instructions that it doesn't use by itself."""
+    net = Net(1, 4, 4, 4)
+    (empty / "neg.tflite").write_bytes(write(net.graph(net.operator("NEG", net.input, shape=(1, 4, 4, 4)))))
+    assert real("init", "--model", "neg.tflite").stdout.endswith("\n  tinyflow bench:neg-tvmaotplus-stm32f4+dsp\n")
 
 
 def test_an_onnx_file_keeps_its_name(real: Run, empty: Path) -> None:
@@ -67,7 +88,7 @@ def test_without_a_model_it_begins_with_a_built_in_one(real: Run, empty: Path) -
     """So that the first command can be tried at once."""
     real("init")
     assert "models: [vww]" in (empty / "recipes" / "suites" / "first.yaml").read_text()
-    assert "bench:vww-tvmaotplus-stm32f4" in [line.split()[0] for line in real("list").stdout.splitlines()]
+    assert "bench:vww-tinyc-stm32f4" in [line.split()[0] for line in real("list").stdout.splitlines()]
 
 
 def test_a_model_is_added_to_a_project(real: Run, empty: Path) -> None:
@@ -94,9 +115,7 @@ def test_all_models_that_are_given_are_taken(real: Run, empty: Path) -> None:
     """Of those that a converter makes, too, which says first how its environment is made."""
     (empty / "Small.tflite").write_bytes((empty / "My-Net.tflite").read_bytes())
     done = real("init", "two", "-m", "My-Net.tflite", "--model=Small.tflite")
-    assert done.stdout.splitlines()[-2:] == [
-        f"  tinyflow bench:{name}-tvmaotplus-stm32f4" for name in ("my_net", "small")
-    ]
+    assert done.stdout.splitlines()[-2:] == [f"  tinyflow bench:{name}-tinyc-stm32f4" for name in ("my_net", "small")]
     assert "models: [my_net, small]" in (empty / "two" / "recipes" / "suites" / "first.yaml").read_text()
     (empty / "net.keras").write_bytes(b"any")
     done = real("init", "other", "--model", "net.keras")

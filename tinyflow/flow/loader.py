@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 from doit.cmd_base import Command, DodoTaskLoader, TaskLoader2
 from doit.task import Task
 
-from tinyflow.core.action import Action
-from tinyflow.core.errors import UsageError
+from tinyflow.core.action import Action, Output
+from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.core.execute import Session
 from tinyflow.core.regular_files import small_text
 from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.core.store import Store
+from tinyflow.flow.planning.alternatives import name_another
 from tinyflow.flow.planning.error_locations import locate
 from tinyflow.flow.planning.firmware import Wanted
 from tinyflow.flow.planning.matching import Matching
@@ -151,8 +152,19 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         if self.cluster_address:
             parse_cluster(self.cluster_address)  # refused before anything runs
             session.perform = lambda *what: self.cluster.perform(session, *what)
-        session.on_failure = lambda action, error: locate(action, error, lambda: self.catalogue)
+        session.on_failure = self._explain
         return session
+
+    def _explain(self, action: Action, error: TinyflowError) -> None:
+        """Say more of a failed action: where in the user's files it began, which bench would do."""
+        locate(action, error, lambda: self.catalogue)
+        got = action.inputs.get("model.tflite")
+        if isinstance(got, Output):
+            plans = self.selection.benches.values()
+            name_another(action, error, plans, lambda: self._content(got), self.catalogue, self.matching)
+
+    def _content(self, output: Output) -> bytes:
+        return self.session.output_path(output.action, output.name).read_bytes()
 
     @property
     def cluster(self) -> Cluster:

@@ -20,8 +20,8 @@ from tinyflow.recipes.schema import Frontend, Suite
 _TEMPLATES = "templates/init"
 _MAGIC = b"TFL3"  # at byte 4 of every .tflite: the schema's file_identifier
 BUILT_IN_MODEL = "vww"  # what a project without one of its own begins with
-# what is tried first where a model lets it
-BACKENDS, TARGETS = ("tvmaotplus", "tinyc", "tvmaot"), ("stm32f4", "stm32f7")
+# what is tried first where a model lets it: the least instructions and RAM first, as README's tables have them
+BACKENDS, TARGETS = ("tinyc", "tvmaotplus", "tvmaot"), ("stm32f4", "stm32f7")
 _SUITE = "recipes/suites/first.yaml"
 _SUITE_MODELS = re.compile(r"^  models: \[[a-z0-9_, ]+(?=\]$)", re.MULTILINE)  # as `init` writes them
 _PROJECT_FILES = {"README.md": "README.md", ".gitignore": "gitignore", "dodo.py": "dodo.py"}

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.core.units import format_size
 from tinyflow.flow import new_project
 from tinyflow.flow.command_list import PLUGINS
 from tinyflow.flow.commands.command import OwnCommand, option
+from tinyflow.flow.planning.available import lacking
 from tinyflow.flow.planning.models import FRONTEND
+from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.own_model import file_of
-from tinyflow.recipes.schema import Frontend
+from tinyflow.recipes.schema import Backend, Frontend, Target
+
+if TYPE_CHECKING:
+    from tinyflow.flow.planning.suitability import Suitability
+
+
+_SIMULATOR = "tinyflow.targets.unicorn"  # the one that every installation has
+_CHIPS = 3
+_MEMORY = {"ram": "RAM", "flash": "flash"}
 
 
 class _Given(NamedTuple):
@@ -22,7 +33,18 @@ class _Given(NamedTuple):
     path: Path
     content: bytes
     frontend: Frontend | None
-    suitable: list[tuple[str, str]]
+    found: list[Suitability]
+
+    @property
+    def suitable(self) -> list[tuple[str, str]]:
+        """Backends and targets."""
+        return [(each.backend, each.target) for each in self.found]
+
+
+def _installed(catalogue: Catalogue, backends: Collection[str]) -> Sequence[str]:
+    """Those of these backends that are installed; all where none is."""
+    absent = {name for waiting in lacking(catalogue, backends).values() for name in waiting}
+    return [name for name in backends if name not in absent] or [*backends]
 
 
 class Init(OwnCommand):
@@ -52,12 +74,13 @@ Example: tinyflow init my_project --model my_net.tflite"""
         for name, each in given.items():
             files.update(new_project.model_files(name, each.content, each.path.name))
         models = list(given) or [new_project.BUILT_IN_MODEL]
-        suited = new_project.BACKENDS, new_project.TARGETS[0]
+        suited = _installed(Catalogue([data_folder() / "recipes"]), new_project.BACKENDS), new_project.TARGETS[0]
         benches: tuple[Sequence[str], str] | None = suited
         if given:
             first, *others = given.values()
             common = [pair for pair in first.suitable if all(pair in each.suitable for each in others)]
-            benches = new_project.first_benches(common)
+            here = _installed(self.loader.catalogue, dict.fromkeys(backend for backend, _ in common))
+            benches = new_project.first_benches(pair for pair in common if pair[0] in here)
         changed: dict[str, bytes] = {}
         if not new_project.is_project(folder):
             files.update(new_project.project_files(folder.resolve().name, models, PLUGINS, *(benches or suited)))
@@ -71,9 +94,30 @@ Example: tinyflow init my_project --model my_net.tflite"""
         if benches is None:
             following.append(f"check {' '.join(models)}")
         else:
-            following += [f"bench:{model}-{benches[0][0]}-{benches[1]}" for model in models]
-        self._tell(folder, files, changed, following)
+            following += [f"bench:{model}-{benches[0][0]}-{benches[1]}{self._feature(*benches)}" for model in models]
+        chips = [] if benches is None else [*self._chips(given, benches[0][0])]
+        self._tell(folder, files, changed, chips, following)
         return 0
+
+    def _feature(self, backends: Sequence[str], target: str) -> str:
+        """`+dsp` where a backend writes such instructions only if it is asked to."""
+        backend = self.loader.catalogue.get(Backend, backends[0])
+        is_off = backend.options.get("dsp") is False
+        return "+dsp" if is_off and target in self.loader.matching.takers("dsp").get(backend.name, ()) else ""
+
+    def _chips(self, given: Mapping[str, _Given], backend: str) -> Iterator[str]:
+        """Benches of the first model on the smallest simulated chips that it fits, each of another core."""
+        cores: set[str] = set()
+        name, first = next(iter(given.items()), ("", None))
+        suitable = [each for each in (first.found if first else ()) if each.backend == backend and each.has]
+        for each in sorted(suitable, key=lambda each: [each.has[kind] for kind in _MEMORY]):
+            target = self.loader.catalogue.get(Target, each.target)
+            if target.implementation != _SIMULATOR or target.cpu in cores or len(cores) == _CHIPS:
+                continue
+            cores.add(target.cpu)
+            sizes = {word: (each.needs[kind], each.has[kind]) for kind, word in _MEMORY.items()}
+            needed = ", ".join(f"{format_size(n)} of {format_size(has)} {word}" for word, (n, has) in sizes.items())
+            yield f"bench:{name}-{backend}-{each.target}  {target.cpu}, {'≥ ' * each.is_least}{needed}"
 
     def _given(self, path: Path) -> _Given:
         """What `check` would say of a file; of one that is still to be converted, nothing."""
@@ -88,9 +132,16 @@ Example: tinyflow init my_project --model my_net.tflite"""
             found = assess(self.loader.catalogue, str(path), graph, size_bytes)
         except TinyflowError:
             found = []
-        return _Given(path, content, None, [(each.backend, each.target) for each in found if each.is_suitable])
+        return _Given(path, content, None, [each for each in found if each.is_suitable])
 
-    def _tell(self, folder: Path, files: Collection[str], changed: Collection[str], following: Sequence[str]) -> None:
+    def _tell(
+        self,
+        folder: Path,
+        files: Collection[str],
+        changed: Collection[str],
+        chips: Sequence[str],
+        following: Sequence[str],
+    ) -> None:
         shown = [path for path in sorted(files) if "/schemas/" not in path]
         more = len(files) - len(shown)
         for path in shown:
@@ -99,6 +150,10 @@ Example: tinyflow init my_project --model my_net.tflite"""
             print(f"added to {folder / path}")
         if more:
             print(f"wrote {folder / 'recipes' / 'schemas'}: {more} JSON schemas for editors")
+        if chips:
+            print("chips that it fits, the smallest first:")
+        for words in chips:
+            print(f"  {self.bin_name} {words}")
         print("next:")
         if folder.resolve() != Path.cwd():
             print(f"  cd {shlex.quote(str(folder))}")

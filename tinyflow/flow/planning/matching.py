@@ -52,7 +52,10 @@ class Matching:
 
     def _may_take(self, backend: Backend, feature: Feature) -> bool:
         """What can be told at a glance: asking for each target what it has no option for would take long."""
-        own, lowering = known_options(backend, self._catalogue)
+        try:
+            own, lowering = known_options(backend, self._catalogue)
+        except RecipeError:  # its module isn't there, which `doctor` tells
+            return False
         named = feature.requires.backends
         return (not named or backend.name in named) and {*feature.sets.options} <= {*own, *lowering}
 

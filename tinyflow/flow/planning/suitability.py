@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from tinyflow.backends.refusals import Refusal
-from tinyflow.core.errors import ModelError, UsageError
+from tinyflow.core.errors import ModelError, RecipeError, UsageError
 from tinyflow.flow.planning.options import check_options
 from tinyflow.model.graph import Graph
 from tinyflow.model.summary import least_arena_bytes
@@ -68,6 +68,18 @@ def assess(
     asked = _Asked(graph, file_bytes)
     compiling = [name for name in catalogue.names(Backend) if name not in interpreters(catalogue)]
     return [asked.about(catalogue, Bench(model, name, chip)) for name in compiling for chip in chips]
+
+
+def takes(catalogue: Catalogue, bench: Bench, graph: Graph) -> bool:
+    """Whether a bench's backend compiles all operators of what it gets, `graph`; memory isn't asked about."""
+    try:
+        resolved = check_options(resolve(bench, catalogue), catalogue)
+    except (UsageError, RecipeError):
+        return False
+    implementation = (resolved.backend.lowering or resolved.backend).implementation
+    if implementation is None or resolved.backend.machine is not None:  # which alone knows
+        return False
+    return not any(True for _ in _refusals(import_module(implementation), graph, resolved.kernel_options))
 
 
 class _Asked:
