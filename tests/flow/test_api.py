@@ -72,6 +72,24 @@ def test_a_bench_is_a_row_with_metrics_and_files(mine: tinyflow.Project) -> None
     assert ">net-good-chip</td>" in row._repr_html_() and ">5.002 k</td>" in row._repr_html_()
 
 
+def test_a_row_tells_the_commit_that_it_was_measured_at(mine: tinyflow.Project) -> None:
+    """From the records, as `results` has it; with `+` where files differ, none where git knows nothing."""
+    assert mine.bench("net-good-chip").commit is None
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(mine.path)]
+    for words in (["init", "-q"], ["add", "recipes"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run([*git, *words], check=True)
+    row = mine.bench("net-good-chip")
+    assert row.commit is not None and row["commit"] == row.commit[:10]
+    assert (
+        mine.results(columns="commit")[0]["commit"]
+        == row["commit"]
+        == mine.run(["bench:net-good-chip"]).frame[0]["commit"]
+    )
+    (mine.path / "recipes" / "new.yaml").write_text("")
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "second"], check=True)
+    assert str(mine.bench("net-good-chip")["commit"]).endswith("+")
+
+
 def test_what_ends_a_bench_is_raised_in_the_commands_words(mine: tinyflow.Project, synthetic: Run) -> None:
     """For firmware that faults, and for what can't be planned."""
     for name, kind in (("net-faults-chip", tinyflow.RunError), ("net-overflows-chip", tinyflow.DoesNotFit)):

@@ -26,6 +26,11 @@ def test_a_bench_from_nothing_then_nothing_to_do(place: Path) -> None:
     assert (report["status"], report["validation"]["result"]) == ("ok", "exact")
     assert report["metrics"]["invoke_instructions"] > report["metrics"]["macs"]
     assert report["metrics"]["ram_bytes"] >= report["metrics"]["arena_bytes"]
+    told = {stage: set(tools) for stage, tools in report["made_by"].items()}
+    assert told == {"compile": {"ziglang"}, "run": {"pyelftools", "unicorn"}}
+    assert {name: version for tools in report["made_by"].values() for name, version in tools.items()}.items() <= set(
+        report["tools"].items()
+    )
     started = time.monotonic()
     again = doit(place, "bench:toycar-tvmaot-stm32f7", TINYFLOW_CACHE="cache")
     assert "built" not in again.stdout and "up to date in" in again.stdout

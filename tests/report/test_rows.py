@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tinyflow.report import rows, tables
-from tinyflow.report.frame import flatten
+from tinyflow.report.frame import flatten, frame_of
 from tinyflow.report.metrics import METRICS
 
 GRAPH = {"macs": 200}
@@ -52,12 +52,42 @@ def test_report_has_the_keys_of_the_contract_in_every_state() -> None:
     bad = rows.bench_row(NAMING, status="timeout", reason="run: more than 1000 instructions")
     provenance = {"stages": {}, "tools": {}, "artifacts": {}}
     contract = (
-        "schema bench model backend target features status reason weights metrics validation stages tools artifacts"
+        "schema bench model backend target features status reason weights metrics validation "
+        "stages tools made_by artifacts"
     )
     for row in (good, bad):
         assert list(rows.with_provenance(row, **provenance)) == contract.split()
     assert (good["status"], good["reason"]) == ("ok", None)
     assert (bad["metrics"], bad["validation"]) == ({}, None)
+
+
+GCC = "sha256:85cbf58eb3ee58048b9d58be arm-none-eabi-gcc (15:12.2.rel1-1) 12.2.1"
+LD = "sha256:9e1ba75543784cf3013830b0 GNU ld 2.40"
+
+
+@pytest.mark.parametrize(
+    ("compile_", "run", "compiler", "simulator"),
+    [
+        ({"ziglang": "0.17.1"}, {"pyelftools": "0.33", "unicorn": "2.1.4"}, "ziglang 0.17.1", "unicorn 2.1.4"),
+        ({"arm-none-eabi-gcc": GCC, "arm-none-eabi-ld": LD}, {}, "arm-none-eabi-gcc (15:12.2.rel1-1) 12.2.1", None),
+        (
+            *({"clang-22": "sha256:00 Debian clang version 22.1", "ziglang": "0.17.1"}, {"mine": f"sha256:{'7' * 64}"}),
+            *("clang-22 Debian clang version 22.1", "mine sha256:777777777777"),
+        ),
+        ({}, {}, None, None),
+    ],
+)
+def test_rows_tell_what_compiled_and_what_counted(
+    compile_: dict[str, str], run: dict[str, str], compiler: str | None, simulator: str | None
+) -> None:
+    """By the keys of these stages: a toolchain's other programs and readers of files are with the tools."""
+    told = {"stages": {}, "tools": {**compile_, **run}, "artifacts": {}, "made_by": {"compile": compile_, "run": run}}
+    row = rows.with_provenance(rows.bench_row(NAMING), **told)
+    flat = flatten(row)
+    assert (flat.get("compiler"), flat.get("simulator")) == (compiler, simulator)
+    assert flat.get("tools", "").count(", ") == max(len(told["tools"]) - 1, 0)
+    columns = frame_of([row]).columns
+    assert {"compiler", "simulator"} & set(columns) == {n for n in ("compiler", "simulator") if flat.get(n)}
 
 
 def test_unknown_status_is_a_mistake_of_ours() -> None:

@@ -16,7 +16,14 @@ from tinyflow.core.errors import UsageError
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report import expressions
 from tinyflow.report.metrics import BY_NAME, METRICS
-from tinyflow.report.rows import AGREEMENT, cycle_model_of, spell_cycle_model
+from tinyflow.report.rows import (
+    AGREEMENT,
+    compiler_of,
+    cycle_model_of,
+    simulator_of,
+    spell_cycle_model,
+    spell_tools,
+)
 from tinyflow.report.tables import EVIDENCE, aligned, evidence_of, html_table, spell, spell_features
 
 Value = Any  # int, float, str or None
@@ -25,6 +32,7 @@ Row = Mapping[str, Value]
 NAMING = ("bench", "model", "backend", "target", "features")
 _TEXTS = (*NAMING, "status", "weights", "validation", "layers_compared", "warnings", "cycle_model", "reason")
 _IF_KNOWN = ("commit", "form", "engine")
+_MADE_BY = ("compiler", "simulator", "tools")
 _OF_INTEGERS = "top1_of_integers"
 
 
@@ -113,7 +121,7 @@ class Frame:
 
     def with_metrics(self) -> Frame:
         """With a column for each metric, and for what engines tell, also for those that no row has."""
-        return Frame(tuple(dict.fromkeys([*self.columns, *BY_NAME, *_IF_KNOWN, _OF_INTEGERS])), self.rows)
+        return Frame(tuple(dict.fromkeys([*self.columns, *BY_NAME, *_IF_KNOWN, *_MADE_BY, _OF_INTEGERS])), self.rows)
 
     def known(self) -> Frame:
         """Without columns that no row has; a table without rows keeps all."""
@@ -147,7 +155,8 @@ def frame_of(reports: Iterable[Mapping[str, Any]]) -> Frame:
     model = [name for name in ("cycle_model",) if name in present]
     agreeing = [name for name in AGREEMENT if name in present]
     agreeing += [_OF_INTEGERS] if _OF_INTEGERS in present else []
-    return Frame((*_TEXTS[:-4], *measured, "max_abs_error", *agreeing, *EVIDENCE, *model, "reason"), rows)
+    made_by = [name for name in _MADE_BY if name in present]
+    return Frame((*_TEXTS[:-4], *measured, "max_abs_error", *agreeing, *EVIDENCE, *model, *made_by, "reason"), rows)
 
 
 def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
@@ -160,6 +169,9 @@ def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
         "weights": report["weights"],
         "validation": validation.get("result"),
         "commit": report.get("commit"),
+        "compiler": compiler_of(report) or None,
+        "simulator": simulator_of(report) or None,
+        "tools": spell_tools(report.get("tools") or {}) or None,
         **report["metrics"],
         "max_abs_error": validation.get("max_abs_error"),
         **{name: validation.get(name) for name in AGREEMENT},

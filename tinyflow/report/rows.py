@@ -6,6 +6,7 @@ Pure functions over parsed JSON. Nothing is measured or estimated here: a number
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +18,10 @@ SCHEMA = 1
 _FAR_STEPS = 16
 # of a network that was quantised after training
 MADE_UP = "the samples are made up: name real ones in the recipe (`samples:`), and ranges are those that occur"
+# Of a toolchain's programs that which compiles, where one is called so; others are assemblers, linkers and the like.
+_DRIVER = re.compile(r"(gcc|g\+\+|clang|clang\+\+|cc)(-[\d.]+)?$")
+_READERS = ("numpy", "pyelftools", "pyserial")  # packages by which targets read files and lines, and run nothing
+_SHORT_DIGEST = len("sha256:") + 12
 # layers of one reason that are told by number and operator
 _MOST_SPELLED = 4
 # How much of the outputs agrees with the reference where they aren't equal, see `stages.agreement`.
@@ -278,6 +283,37 @@ def bench_row(
     }
 
 
-def with_provenance(row: Document, *, stages: Document, tools: Document, artifacts: Document) -> dict[str, Any]:
-    """The whole `report.json`: the row, how it came about, with which tools, and the digests of what was made."""
-    return {**row, "stages": dict(stages), "tools": dict(tools), "artifacts": dict(artifacts)}
+def with_provenance(
+    row: Document, *, stages: Document, tools: Document, artifacts: Document, made_by: Document = MappingProxyType({})
+) -> dict[str, Any]:
+    """The whole `report.json`: the row, how it came about, with which tools, and the digests of what was made.
+
+    `made_by` has the tools of single stages.
+    """
+    found = {stage: dict(names) for stage, names in made_by.items() if names}
+    return {**row, "stages": dict(stages), "tools": dict(tools), "made_by": found, "artifacts": dict(artifacts)}
+
+
+def spell_tools(tools: Document) -> str:
+    """`unicorn 2.1.4, ziglang 0.17.1`; of programs what they say of themselves, and else their digest's beginning."""
+    return ", ".join(_spell_tool(name, version) for name, version in tools.items())
+
+
+def _spell_tool(name: str, version: str) -> str:
+    if not version.startswith("sha256:"):
+        return f"{name} {version}"
+    digest, _, told = version.partition(" ")
+    return told if told.startswith(name) else f"{name} {told or digest[:_SHORT_DIGEST]}"
+
+
+def compiler_of(row: Document) -> str:
+    """What compiled a bench's own code, by the key of that; empty where nothing did."""
+    tools = (row.get("made_by") or {}).get("compile", {})
+    drivers = {name: version for name, version in tools.items() if _DRIVER.search(name)}
+    return spell_tools(drivers or tools)
+
+
+def simulator_of(row: Document) -> str:
+    """What ran a bench and counted, by the key of the run; empty where no tool did."""
+    tools = (row.get("made_by") or {}).get("run", {})
+    return spell_tools({name: version for name, version in tools.items() if name not in _READERS})

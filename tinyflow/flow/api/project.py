@@ -28,7 +28,7 @@ from tinyflow.flow.planning.plan import BenchPlan, run_of
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.comparison import find_comparison, limits_of, parse_limits
 from tinyflow.flow.publishing.publish import publish
-from tinyflow.flow.publishing.query import select
+from tinyflow.flow.publishing.query import measured_at, select
 from tinyflow.flow.session import parallel_runner
 from tinyflow.recipes.sweep import NAME, typed_suite
 from tinyflow.report.compare import compare, doubts
@@ -303,7 +303,8 @@ class Project:
             bench, error = str(plan.bench), _error(loader, plan)
         elif name in selection.refused:
             error = selection.refused[name][1]
-        return Row(report, loader.project.build / name, error, lambda: self._samples(bench))
+        commit = measured_at(report, loader.project)
+        return Row(report, loader.project.build / name, error, commit, lambda: self._samples(bench))
 
     def _samples(self, bench: str) -> Samples:
         """The arrays that a bench runs with."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 from tinyflow.core.errors import UsageError
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report.frame import Frame, flatten, frame_of
+from tinyflow.report.history import short
 from tinyflow.report.tables import to_html, to_text
 from tinyflow.report.tradeoffs import with_fronts
 
@@ -39,6 +40,8 @@ class Row(Mapping[str, Any]):
     """Where its files are: `build/<bench>`."""
     error: Exception | None = None
     """Why it failed, as the command would say it."""
+    commit: str | None = None
+    """What was checked out when it was measured, `+` behind it where files differed; None where git knows nothing."""
     read_samples: Callable[[], Samples] = field(repr=False, default=lambda: Samples((), ()))
 
     @property
@@ -74,7 +77,11 @@ class Row(Mapping[str, Any]):
 
     @cached_property
     def _columns(self) -> dict[str, Any]:
-        return flatten(self.report)
+        return flatten(self._told)
+
+    @property
+    def _told(self) -> Mapping[str, Any]:
+        return self.report if self.commit is None else {**self.report, "commit": short(self.commit)}
 
     def __getitem__(self, name: str) -> Any:
         return self._columns[name]
@@ -127,7 +134,7 @@ class Rows(Sequence[Row]):
     @property
     def frame(self) -> Frame:
         """The same as a table, to be sorted, filtered, exported."""
-        return with_fronts(frame_of(row.report for row in self._rows))
+        return with_fronts(frame_of(row._told for row in self._rows))
 
     def to_pandas(self) -> Any:
         """A pandas.DataFrame; UsageError where pandas is not installed."""

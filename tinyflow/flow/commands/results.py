@@ -37,7 +37,7 @@ class Results(OwnCommand):
 
     doc_purpose = "query what was measured, in many formats"
     doc_description = """\
-Columns are those of report.csv; conditions take sizes and bare texts.
+Columns are those of report.csv, with fronts and tools; conditions take sizes and bare texts.
 Example: doit results --suite mlperf_tiny --where 'ram_bytes<100KiB and target=stm32f7' --sort invoke_instructions
 Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output vww.xlsx"""
     cmd_options = (

@@ -22,6 +22,8 @@ _STATUS: dict[type[Exception], str] = {
     Timeout: "timeout",
 }
 
+# What made the firmware, and what ran it, which `tools` doesn't tell from each other.
+_TOLD_BY_STAGE = ("compile", "run")
 # in the order in which `rows.metrics_of` takes them
 _OF_METRICS = ("graph.json", "plan.json", "sizes.json", "run.json", "timing.json")
 
@@ -35,7 +37,14 @@ def report_of(bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dic
         status, reason = failure_of(bench, ledger)
         row = rows.bench_row(bench.final.parameters, status=status, reason=reason, **_partial(bench, session, ledger))
     tools = tools_of("\n".join(_facts(action, session)) for action in done)
-    return rows.with_provenance(row, stages=_stages(done, ledger), tools=tools, artifacts=artifacts)
+    made_by = {stage: _tools_of_first(stage, done, session) for stage in _TOLD_BY_STAGE}
+    return rows.with_provenance(row, stages=_stages(done, ledger), tools=tools, made_by=made_by, artifacts=artifacts)
+
+
+def _tools_of_first(stage: str, done: Iterable[Action], session: Session) -> dict[str, str]:
+    """The tools in the key of a stage's first action, which is the bench's own."""
+    first = next((action for action in done if action.stage == stage), None)
+    return {} if first is None else tools_of(["\n".join(_facts(first, session))])
 
 
 def report_of_refused(bench: Bench, error: UsageError) -> dict[str, Any]:

@@ -132,7 +132,7 @@ class Views:
         """Whether a view shows what is recorded of a bench whose actions are all up to date."""
         inventory, fault = self._look(bench.name)
         report = inventory.facts.get("report") if inventory is not None else None
-        if fault or report is None or report["status"] != "ok":
+        if fault or report is None or report["status"] != "ok" or "made_by" not in report:
             return False
         row = session.output_digest(bench.final, "row.json")
         return bool(report["artifacts"] == {**_artifacts(bench.actions, session), "row.json": row})
