@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,19 @@ def test_a_full_disk_takes_no_record_from_the_session(tmp_path: Path) -> None:
     records.close()
     assert len(said) == 1, said
     assert "full" in said[0]
+
+
+def test_who_opens_while_another_makes_the_file_waits(tmp_path: Path) -> None:
+    """A new file that is being written, which SQLite refuses at once: no line is said, the record is kept."""
+    path = tmp_path / "state.sqlite3"
+    maker = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    maker.execute("CREATE TABLE others (one TEXT)")
+    maker.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.1, lambda: maker.execute("COMMIT")).start()
+    said: list[str] = []
+    records = Records(path, said.append)
+    records.put(RECORD, "the text of the key")
+    records.close()
+    maker.close()
+    assert said == []
+    assert Records(path).get(RECORD.id) == RECORD

@@ -10,6 +10,7 @@ import contextlib
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS notes (facts TEXT PRIMARY KEY, text TEXT, digest TEXT
 """
 _LATEST_LIKE = "SELECT * FROM records WHERE stage = ? AND title = ? AND id != ? ORDER BY rowid DESC"
 _BUSY_S = 30.0
+_AGAIN_S = 0.01
 # What SQLite says when the file is sound and can't be used all the same; its error codes need Python 3.11.
 _NOT_DAMAGE = ("locked", "full", "readonly", "unable to open", "disk I/O")
 # What damaged pages make sqlite3 raise; the latter where it quotes them.
@@ -89,14 +91,17 @@ class Records:
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do some work in one transaction; where the file turns out to be of no use, once more without it."""
+
+        def do() -> T:
+            with self._database:
+                return work(self._database)
+
         with self._lock:
             try:
-                with self._database:
-                    return work(self._database)
+                return _patiently(do)
             except _DAMAGE as error:
                 self._begin_afresh(error)
-                with self._database:
-                    return work(self._database)
+                return do()
 
     def _begin_afresh(self, error: Exception) -> None:
         """Begin with a new file, the damaged one moved aside; in memory where the file is not the fault."""
@@ -259,13 +264,38 @@ def _record(row: tuple[Any, ...] | None) -> Record | None:
     return Record(action_id, stage, title, key, seal, json.loads(outputs), *rest)
 
 
+def _patiently(work: Callable[[], T]) -> T:
+    """Again and again while another process has the file.
+
+    SQLite waits by itself, but for where two could wait for each other: when a new file gets its journal, and when the
+    last process that had it open puts the journal away (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY").
+    """
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(_AGAIN_S)
+
+
 def _open(path: Path | str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
+    try:
+        _patiently(lambda: _prepare(database))
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _prepare(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version not in (0, _SCHEMA_VERSION):
         raise sqlite3.DatabaseError(f"{_OTHER_SCHEMA} {version}")
     database.executescript(_SCHEMA)
-    database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-    return database
+    if version != _SCHEMA_VERSION:
+        database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
