@@ -14,6 +14,7 @@ import hypothesis
 import kept
 import pytest
 from cpu_seconds import CpuSeconds
+from hypothesis.internal.conjecture import providers
 
 from tinyflow.core.execute import Session
 
@@ -37,10 +38,15 @@ hypothesis.settings.load_profile("tinyflow")
 
 # What collecting makes stays to the end: it is neither searched for garbage nor copied where a process is.
 gc.disable()
+# Objects made before the youngest are searched: modules and caches that stay are searched with them in the end.
+_YOUNGEST = 20_000
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """What is built of C outlives this run, where pytest keeps something at all."""
+    if hypothesis.settings.get_current_profile_name() != "many":
+        # Else it draws from the numbers in all modules that happen to be imported: others with each order of tests.
+        providers._get_local_constants = providers.Constants
     if config.pluginmanager.has_plugin("cacheprovider"):
         kept.place = config.cache.mkdir("built")
     config.pluginmanager.register(CpuSeconds())
@@ -68,6 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """From here on there is garbage."""
     gc.freeze()
+    gc.set_threshold(_YOUNGEST)
     gc.enable()
 
 
