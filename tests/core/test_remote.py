@@ -161,11 +161,11 @@ def test_slow_server_is_given_up(server: Server, chain: Chain, tmp_path: Path, m
     monkeypatch.setattr(remote, "_RESULT_S", 0.2)
     monkeypatch.setattr(remote, "_RETRIES", 0)
     monkeypatch.setattr(remote, "_FAILURES_TO_GIVE_UP", 1)
-    server.harm = lambda handler: time.sleep(2)
+    server.harm = lambda handler: time.sleep(30)
     said: list[str] = []
     started = time.monotonic()
     assert run(tmp_path, "one", f"{server.url}:ro", chain, said) == ["built", "built"]
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 20
     assert len(said) == 1
     assert "not asked again" in said[0]
 
@@ -207,10 +207,10 @@ def test_a_small_upload_that_nobody_takes_ends_soon(
 ) -> None:
     """It has the time of a result and not that of a large blob, so that the end of a run isn't kept waiting."""
     monkeypatch.setattr(remote, "_RESULT_S", 0.3)
-    monkeypatch.setattr(Handler, "do_PUT", lambda handler: time.sleep(5))
+    monkeypatch.setattr(Handler, "do_PUT", lambda handler: time.sleep(30))
     started = time.monotonic()
     assert run(tmp_path, "one", f"{server.url}:rw", chain) == ["built", "built"]
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 20
 
 
 def stored(handler: Handler) -> None:

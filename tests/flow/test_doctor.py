@@ -88,7 +88,7 @@ def test_a_program_that_tells_no_version_is_found_all_the_same(
     start = time.monotonic()
     found = _finding("valgrind")
     assert (found.state, found.version) == ("ok", None)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
 
 
 def test_a_missing_package_is_a_fault_and_has_its_pin_as_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

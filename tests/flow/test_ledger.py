@@ -46,5 +46,5 @@ def test_waiting_ends_when_nothing_runs_any_more() -> None:
     assert not ledger.wait_idle(0.01)
     threading.Timer(0.1, ledger.end, (ACTION, "built", 0.1)).start()
     started = time.monotonic()
-    assert ledger.wait_idle(10)
-    assert time.monotonic() - started < 5
+    assert ledger.wait_idle(60)
+    assert time.monotonic() - started < 30

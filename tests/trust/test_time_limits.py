@@ -101,5 +101,5 @@ def test_what_does_not_end_is_ended(session: Session) -> None:
     started = time.monotonic()
     with pytest.raises(Timeout, match=r"didn't end within 0\.3 s") as caught:
         session.execute(action)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert "--timeout" in caught.value.hint
