@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import kept
@@ -17,6 +18,7 @@ from cpu_seconds import CpuSeconds
 from hypothesis.internal.conjecture import providers
 
 from tinyflow.core.execute import Session
+from tinyflow.recipes.catalogue import Catalogue, data_folder
 
 # Very many tests start programs of ours; without bytecode each would compile all its modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -76,6 +78,24 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(_YOUNGEST)
     gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _built_in_recipes_are_read_once() -> Iterator[None]:
+    """A process has many catalogues here, and the recipes beside its code don't change."""
+    load, built_in, known = Catalogue._load, data_folder() / "recipes", {}
+
+    def once(catalogue: Catalogue, kind: Any, name: str) -> Any:
+        path = catalogue.path(kind, name)
+        if not path.is_relative_to(built_in):
+            return load(catalogue, kind, name)
+        if (kind, path) not in known:
+            known[kind, path] = load(catalogue, kind, name)
+        return known[kind, path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Catalogue, "_load", once)
+        yield
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +18,7 @@ FILES = sorted(path for path in HERE.rglob("*.py") if "examples" not in path.par
 
 def imported(path: Path) -> Iterator[str]:
     """The first names of all modules that a file imports when it is collected."""
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield node.module.partition(".")[0]
+    yield from re.findall(r"^(?:import|from) (\w+)", path.read_text(), re.MULTILINE)
 
 
 def test_no_two_modules_have_one_name() -> None:

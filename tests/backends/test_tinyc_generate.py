@@ -41,6 +41,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", SMALL)
+@pytest.mark.every(4, 1)
 def test_small_networks_are_exact(name: str, variant: str, folders: Callable[[], Path]) -> None:
     """Odd sizes, strides and channel counts of every operator that the four networks have."""
     assert_exact(read(synthesize(SMALL[name])), folders(), variant)
@@ -54,6 +55,7 @@ def test_random_networks_are_exact(folders: Callable[[], Path], seed: int, varia
     assert_exact(random_network(seed), folders(), variant)
 
 
+@pytest.mark.slow
 @examples(6)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_reduced_networks_are_exact(folders: Callable[[], Path], seed: int) -> None:

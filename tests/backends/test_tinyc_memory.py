@@ -74,6 +74,7 @@ def test_the_four_networks_need_their_peak_and_little_more(name: str, most: int)
     assert planned.total_bytes >= least_arena_bytes(graph)
 
 
+@pytest.mark.slow
 @examples(10)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_arena_is_below_the_least(seed: int) -> None:

@@ -139,6 +139,7 @@ def _graph(case: str) -> Graph:
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.every(3)
 def test_operator_is_exact(case: str, tmp_path: Path) -> None:
     """One operator of odd shape and scale gives TFLM's bytes."""
     graph = _graph(case)
@@ -201,6 +202,7 @@ def test_resize_bilinear_of_uint8_is_litert_s(size: tuple[int, int], options: di
 
 @pytest.mark.parametrize(("batch_dim", "seq_dim"), [(0, 1), (1, 0), (0, 2), (2, 1)])
 @pytest.mark.parametrize("dtype", ["int32", "uint8"])
+@pytest.mark.every(4)
 def test_reverse_sequence_turns_beginnings(dtype: str, batch_dim: int, seq_dim: int, tmp_path: Path) -> None:
     """Of each batch as many as its number says, none and all among them; TFLM doesn't know it."""
     net, shape = GraphBuilder(), (4, 5, 4)
@@ -264,6 +266,7 @@ def test_every_kernel_that_can_be_named_exists() -> None:
         (spatial(0, 2, 2, 1), "DEPTHWISE_CONV_2D", 1),
     ],
 )
+@pytest.mark.every(4)
 def test_padding_that_no_file_says_is_the_kernels(
     variant: str, around: Any, name: str, stride: int, tmp_path: Path
 ) -> None:

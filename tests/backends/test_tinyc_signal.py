@@ -194,6 +194,7 @@ CASES = _cases()
 
 
 @pytest.mark.parametrize("title", CASES)
+@pytest.mark.every(3)
 def test_an_operator_gives_what_tflm_computes(title: str, tmp_path: Path) -> None:
     """Bit for bit, at the ends of the types, too; what it remembers goes on from sample to sample until it is reset.
 

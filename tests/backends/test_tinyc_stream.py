@@ -215,6 +215,7 @@ def test_whatever_is_asked_for_is_exact(options: dict[str, Any], tmp_path: Path)
             assert "rows of input" in error.what
 
 
+@pytest.mark.slow
 def test_rows_and_order_are_as_asked_for() -> None:
     """No call has more rows; layer by layer there are fewer calls; over inputs that stay nothing else lies."""
     whole = _program("resnet")
@@ -296,6 +297,7 @@ def test_choices_are_what_goals_lead_to() -> None:
     assert found[2][1] == min(arena_bytes for _, arena_bytes, _ in found)
 
 
+@pytest.mark.slow
 def test_fewer_rows_at_a_time_cost_more_and_take_less() -> None:
     """Down to one row, or to what may be spent; the first is the way as it was found."""
     program = _program("resnet")

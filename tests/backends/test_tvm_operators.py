@@ -88,7 +88,7 @@ def distance(expected: Any, got: Any) -> float:
 @pytest.mark.parametrize(
     ("index", "name", "form"),
     [
-        pytest.param(i, *case, id="-".join(case), marks=() if i % 10 == 0 else pytest.mark.slow)
+        pytest.param(i, *case, id="-".join(case), marks=() if i % 25 == 0 else pytest.mark.slow)
         for i, case in enumerate(CASES)
     ],
 )

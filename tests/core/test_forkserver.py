@@ -101,6 +101,7 @@ def test_what_takes_too_long_is_killed(fork_server: ForkServer, tmp_path: Path) 
     wait_until(lambda: not is_running(int(workspace.outputs["out"].read_text())))
 
 
+@pytest.mark.slow
 def test_only_kinds_with_several_actions_are_copied(tmp_path: Path) -> None:
     """The others get a worker of their own; a lazy process imports when it is first asked."""
     one, other = _action(f"{__name__}:stage_write"), replace(_action(f"{__name__}:stage_write"), implementation=("x",))

@@ -75,6 +75,7 @@ def test_an_onnx_file_keeps_its_name(real: Run, empty: Path) -> None:
     assert (empty / "recipes" / "models" / "other.onnx").read_bytes() == b"any"
 
 
+@pytest.mark.slow
 def test_plain_doit_works_in_it(real: Run, empty: Path) -> None:
     """Its pyproject.toml has all that doit needs: our commands, and the model's bench."""
     real("init", "--model", "My-Net.tflite")
@@ -111,6 +112,7 @@ def test_a_model_is_added_to_a_project(real: Run, empty: Path) -> None:
     assert suite.read_text() == mine
 
 
+@pytest.mark.slow
 def test_all_models_that_are_given_are_taken(real: Run, empty: Path) -> None:
     """Of those that a converter makes, too, which says first how its environment is made."""
     (empty / "Small.tflite").write_bytes((empty / "My-Net.tflite").read_bytes())
@@ -183,6 +185,7 @@ def test_schemas_are_renewed_and_printed(real: Run, empty: Path) -> None:
     assert path.read_text() == made == real("schema", "target").stdout
 
 
+@pytest.mark.slow
 def test_the_doctor_checks_all_recipes(real: Run, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every fault of every file at once, with its place, whether or not a bench needs it."""
     monkeypatch.setenv("PATH", "")  # no program is asked for its version

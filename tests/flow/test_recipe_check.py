@@ -90,7 +90,7 @@ UNICORN = "tinyflow.targets.unicorn"
         ),
     ],
 )
-@pytest.mark.every(4)
+@pytest.mark.every(11)
 def test_what_can_t_work_is_told_with_its_place(
     file: str, text: str, fault: str, project: Path, real: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,7 +113,7 @@ def test_refusals_say_what_to_type(loader: Loader, word: str, what: str, hint: s
         "suite:sine",
     ],
 )
-@pytest.mark.every(3, 1)
+@pytest.mark.every(7, 3)
 def test_whatever_plan_lists_can_be_selected(word: str, real: Run) -> None:
     """Every stage by the name that is printed, of benches that no suite has, too."""
     listed = real("plan", "--all", word).stdout

@@ -41,6 +41,7 @@ def difference(content: bytes) -> tuple[float, int]:
 
 @pytest.mark.parametrize("activations", ["QInt8", "QUInt8"])
 @pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.every(4)
 def test_networks_compute_what_onnx_runtime_computes(tmp_path: Path, activations: str, per_channel: bool) -> None:
     """But for steps of rounding: a wrong order of channels or weights would be off by dozens."""
     steps, outputs = difference(quantised(pooled_cnn(), tmp_path, activations=activations, per_channel=per_channel))

@@ -40,6 +40,7 @@ def refusal(who: oracle.Reference, graph: Graph) -> str:
     return caught.value.what
 
 
+@pytest.mark.slow
 def test_an_abort_is_told_with_its_operator() -> None:
     """Who prints nothing is asked again with less of the network."""
     graph = flat_softmax()
@@ -81,6 +82,7 @@ def test_the_next_one_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@pytest.mark.every(2)
 def test_tflm_is_asked_once_more_of_the_tidied_network(dtype: str) -> None:
     """FILL of a computed shape is a constant then. Of uint8, tidying may be a step beside it: LiteRT is asked."""
     net = GraphBuilder()
@@ -119,6 +121,7 @@ def test_one_that_reads_what_nothing_wrote_is_no_reference() -> None:
 
 
 @pytest.mark.parametrize("package", ["ai_edge_litert", "tflite_micro"])
+@pytest.mark.every(2, 1)
 def test_interpreters_tell_the_ports_of_what_we_refuse(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shapes, types and scales, as in the file; with them the file is run as any other."""
     net = Net(1, 2, 2, 3)

@@ -107,6 +107,7 @@ def test_ranges_are_those_of_real_samples() -> None:
     assert (record["samples"], record["calibration_samples"], record["evaluation_samples"]) == ("recipe", 10, 10)
 
 
+@pytest.mark.slow
 def test_what_has_no_int8_form_stays_float() -> None:
     """Between a DEQUANTIZE and a QUANTIZE, and it is told."""
     net = Net()

@@ -72,6 +72,7 @@ def test_bounds_hold_for_every_tensor(seed: int) -> None:
             assert (bounds[index].low <= values).all() and (values <= bounds[index].high).all()
 
 
+@pytest.mark.slow
 def test_vww_halves(trained: Callable[[str], Path]) -> None:
     """The published visual wake words model keeps what the proof leaves, and computes the same."""
     graph = read(trained("vww"))

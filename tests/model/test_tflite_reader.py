@@ -48,6 +48,7 @@ def test_flipped_bytes_are_refused_or_harmless(zoo: dict[str, bytes], data: st.D
         assert summarise(graph)["macs"] >= 0
 
 
+@pytest.mark.slow
 @FUZZ
 @given(data=st.data())
 def test_wild_offsets_are_refused_or_harmless(zoo: dict[str, bytes], data: st.DataObject) -> None:

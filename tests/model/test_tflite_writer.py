@@ -154,7 +154,7 @@ def test_unknown_options_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["aww", "vww", "resnet", "toycar"])
-@pytest.mark.every(3)
+@pytest.mark.every(4, 3)
 def test_interpreters_accept_what_is_written(trained: Callable[[str], Path], name: str) -> None:
     """A published model, read and written, computes the same in TFLM and in LiteRT as before."""
     original = trained(name).read_bytes()

@@ -77,8 +77,8 @@ def _overwritten(f: dict[str, int], at_once: int, element_bytes: int, lead: int)
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cpu", "variant"), [("cortex-m7", "dsp"), ("cortex-m7", "c"), ("rv32imc", "rv32")])
-@pytest.mark.every(3)
 def test_pixels_need_what_lies_under_their_windows(cpu: str, variant: str) -> None:
     """What lies above the window of the first unfinished pixel may be gone; below those at work nothing is read."""
     chip = ChipKernels(cpu, variants=("dsp", "rv32", "c", *_REF))

@@ -299,6 +299,7 @@ def test_damaged_tokens_do_no_harm(tvmrt: Executor) -> None:
     holds()
 
 
+@pytest.mark.slow
 def test_damaged_numbers_do_no_harm(tvmrt: Executor) -> None:
     """Binary graphs with other numbers behind a header that is right."""
 

@@ -125,6 +125,7 @@ CPUS = [
 
 
 @pytest.mark.parametrize("cpu", CPUS)
+@pytest.mark.every(3)
 def test_what_keeps_to_the_plan_is_not_accused(cpu: str, machine_of: Callable[[str], Machine]) -> None:
     """Not even where it reads bytes that nobody wrote and makes nothing of them."""
     machine = machine_of(cpu)

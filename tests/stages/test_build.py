@@ -89,6 +89,7 @@ def test_same_bytes_wherever_it_is_built(tmp_path: Path, cpu: str) -> None:
 
 
 @each_linker
+@pytest.mark.every(2)
 def test_firmware_holds_only_what_is_called(tmp_path: Path, cpu: str, toolchain: str) -> None:
     """Printing, allocation and unused functions are in no firmware."""
     unused = (

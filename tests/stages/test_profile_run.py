@@ -216,6 +216,7 @@ def write_firmware(subject: Any, batch: list[Any], sources: Path) -> list[Call |
     return [None if choice == 99 else Call(number) for number, choice in enumerate(batch)]
 
 
+@pytest.mark.slow
 def test_a_batch_is_compiled_linked_and_counted(
     tmp_path: Path, bench: Bench, firmware: Path, flash_model: Path
 ) -> None:

@@ -325,6 +325,7 @@ def test_unknown_cpu_is_refused(tmp_path: Path) -> None:
         Qemu({"cpu": "cortex-m0"}, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_program_that_does_not_start_is_told(tmp_path: Path, start: Start) -> None:
     """What QEMU says is handed on: here that the plugin is none."""
     start("cortex-m55", "faults")

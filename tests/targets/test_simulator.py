@@ -66,7 +66,7 @@ class StepTable:
 
 
 @pytest.mark.parametrize(("cpu", "flags"), [*((cpu, ("-O3",)) for cpu in CPUS), ("cortex-m4", ("-Os",))])
-@pytest.mark.every(3)
+@pytest.mark.every(4, 3)
 def test_counts_equal_single_steps(
     cpu: str, flags: tuple[str, ...], build: Build, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +84,7 @@ def test_counts_equal_single_steps(
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.every(2)
 def test_counts_of_random_code_equal_single_steps(
     seed: int, tmp_path: Path, block_table_library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +204,7 @@ def test_heap_peak(start: Start) -> None:
 
 
 @pytest.mark.parametrize("cpu", CPUS)
+@pytest.mark.every(3)
 def test_startup_fills_memory(cpu: str, start: Start) -> None:
     """At the entry of main .data has its values and .bss is zero, though RAM began as neither."""
     machine = start(cpu, "control_flow")

@@ -194,8 +194,8 @@ def test_input_edited_while_its_action_runs(tmp_path: Path, source: Path) -> Non
     assert outcomes == ["built", "built", "hit"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", [True, False])
-@pytest.mark.every(2)
 def test_killed_compiler_or_worker_is_one_failed_action(tmp_path: Path, tool: bool) -> None:
     """SIGKILL (the OOM killer's, too) of a tool or of the worker: a ToolError that names the signal, nothing stored;
     the next time it is made.
@@ -284,6 +284,7 @@ def test_a_read_only_checkout_works_and_shows(tinyflow: Run, on_disk: Path, disk
 
 
 @pytest.mark.parametrize("left", [0, 64, 2500])
+@pytest.mark.every(3, 1)
 def test_a_full_build_folder_keeps_no_result_back(tinyflow: Run, on_disk: Path, disk: Disk, left: int) -> None:
     """With no room at all, a little, or hardly enough (KiB): work is done and results are shown, with status 3."""
     del on_disk

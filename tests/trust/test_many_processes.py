@@ -70,6 +70,7 @@ def test_a_killed_process_hands_its_work_on(folder: Path) -> None:
     assert done >= 4
 
 
+@pytest.mark.slow
 def test_sessions_leave_nothing_behind(folder: Path) -> None:
     """No lock, no half-written file, no scratch folder stays, even of a session that was killed before."""
     killed = start(folder, "cache", "state")

@@ -176,7 +176,7 @@ MIRRORS = {
 
 
 @pytest.mark.parametrize("form", few([(form,) for form in MIRRORS]))
-@pytest.mark.every(2)
+@pytest.mark.every(8)
 def test_what_opens_a_mirror_is_seen_nowhere(
     doit: Run, project: Path, place: str, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
@@ -204,7 +204,7 @@ RECIPES = [
 
 
 @pytest.mark.parametrize("form", few([(form,) for form in RECIPES]))
-@pytest.mark.every(2)
+@pytest.mark.every(10)
 def test_a_recipe_with_a_password_is_refused(
     doit: Run, project: Path, place: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
