@@ -11,6 +11,7 @@ from pathlib import Path
 import kept
 import pytest
 
+import tinyflow
 from tinyflow.model.zoo import synthesize
 
 CHECKOUT = Path(__file__).parents[2]
@@ -19,8 +20,18 @@ CHECKS = """
 assert row.validation["result"] == "exact" and row.artifacts["firmware.elf"].is_file()
 assert len(rows) == 2 and not rows.failed
 assert found.top1 == 1 and len(project.results()) >= 2
+assert (folder / "CMakeLists.txt").is_file()
+assert [row.status for row in tried] == ["ok"] * 3 + ["unsupported"]
 assert y.shape == x.shape and y.dtype == np.int8 and real.dtype == np.float32
 """
+
+
+def test_every_name_is_told_of() -> None:
+    """All of `dir(tinyflow)`, and every call that a project has."""
+    text = (CHECKOUT / "docs" / "python.md").read_text(encoding="utf-8")
+    calls = [name for name in dir(tinyflow.Project) if name[0] != "_"]
+    told = set(re.findall(r"\w+", text))
+    assert not {name for name in (*dir(tinyflow), *calls) if name[0] != "_"} - told
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import kept
@@ -123,13 +124,45 @@ def test_several_benches_go_on_when_one_fails(mine: tinyflow.Project) -> None:
 
 
 def test_calls_may_run_at_once(mine: tinyflow.Project) -> None:
-    """From threads, so that `asyncio.to_thread` does for who must not wait."""
+    """Awaited, each in a thread."""
 
     async def both() -> list[tinyflow.Row]:
-        return await asyncio.gather(*(asyncio.to_thread(mine.bench, f"{net}-good-chip") for net in ("net", "tiny")))
+        return await asyncio.gather(*(mine.abench(f"{net}-good-chip") for net in ("net", "tiny")))
 
     assert [row.status for row in asyncio.run(both())] == ["ok", "ok"]
     assert threading.active_count() < 50
+
+
+def test_a_call_that_nobody_awaits_any_more_begins_nothing(mine: tinyflow.Project) -> None:
+    """The action that runs then comes to its end, and is there for the next call."""
+    ended: list[str] = []
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(mine.abench("net-good-chip", jobs=1))
+        begun = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def hear(title: str, *_: object) -> None:
+            ended.append(title)
+            loop.call_soon_threadsafe(begun.set)
+            time.sleep(0.1)  # until the task is cancelled
+
+        mine.progress = hear
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    assert len(ended) == 1
+    mine.progress = lambda title, *_: ended.append(title)
+    row = mine.bench("net-good-chip")
+    assert row.status == "ok" and ended[0] not in ended[1:]
+
+
+def test_boards_are_those_of_recipes(mine: tinyflow.Project) -> None:
+    """Through what each is reached."""
+    assert {board["name"]: board["through"] for board in mine.boards()}["pyboard"] == "/dev/ttyUSB0"
 
 
 def test_a_program_goes_on_after_an_interruption(mine: tinyflow.Project) -> None:

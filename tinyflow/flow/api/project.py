@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,8 +23,11 @@ from tinyflow.core.execute import Outcome
 from tinyflow.core.states import FAILED
 from tinyflow.core.units import format_size
 from tinyflow.flow.api.answers import Accuracy, Comparison, Profile
+from tinyflow.flow.api.later import awaited, is_given_up, raise_if_given_up
 from tinyflow.flow.api.rows import Row, Rows, Samples
 from tinyflow.flow.loader import Loader
+from tinyflow.flow.planning.available import Board, boards
+from tinyflow.flow.planning.firmware import Wanted, folder_of
 from tinyflow.flow.planning.plan import BenchPlan, run_of
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.comparison import find_comparison, limits_of, parse_limits
@@ -212,6 +216,51 @@ class Project:
             self._make(loader, [action], jobs)
             return Profile(plan.name, loader.session.read_json(action, "profile.json"))
 
+    def firmware(
+        self,
+        name: str,
+        *,
+        form: str = "c",
+        example: str = "bare",
+        prefix: str = "",
+        out: str | os.PathLike[str] | None = None,
+        jobs: int | None = None,
+    ) -> Path:
+        """Pack the C of a bench for a build system, as `firmware:` does: the folder, in `build/firmware/`, or `out`.
+
+        `form` and `example` are those of `--for` and `--example`, `out` is a new folder, or an empty one. Raises what
+        ended the bench, and UsageError for what can't be packed.
+        """
+        place = None if out is None else Path(out).expanduser().absolute()
+        if place is not None and (place.is_file() or (place.is_dir() and any(place.iterdir()))):
+            raise UsageError(f"{place} is there already", hint="name a new folder, or an empty one")
+        with self._open() as loader:
+            _ = loader.checkout
+            loader.wanted = Wanted(form, prefix, example=example)
+            selection = loader.selector.select([f"firmware:{name.removeprefix('firmware:').removeprefix('bench:')}"])
+            self._make(loader, selection.firmware.values(), jobs)
+            self._run(loader, selection, jobs)
+            ((bench, action),) = selection.firmware.items()
+            folder = folder_of(bench, action, loader.project)
+        if place is None:
+            return folder
+        try:
+            shutil.copytree(folder, place, dirs_exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{place} can't be written: {error.strerror}", hint="name another folder") from error
+        return place
+
+    # The same, to be awaited
+
+    abench = awaited(bench)
+    asuite = awaited(suite)
+    arun = awaited(run)
+    asweep = awaited(sweep)
+    ainfer = awaited(infer)
+    aaccuracy = awaited(accuracy)
+    aprofile = awaited(profile)
+    afirmware = awaited(firmware)
+
     # What is known, or found out without a build
 
     def results(
@@ -234,6 +283,12 @@ class Project:
             limits = parse_limits(max_regression) or limits_of(loader.catalogue, (new, old))
             sides = find_comparison(old, new, loader.views, loader.catalogue)
             return Comparison(compare(*sides, limits), list(doubts(*sides)))
+
+    def boards(self) -> Frame:
+        """Real boards that recipes know: name, through what they are reached, what is missing here."""
+        with self._open() as loader:
+            found = list(boards(loader.catalogue))
+        return Frame(Board._fields, tuple(board._asdict() for board in found))
 
     def check(self, model: str, *, targets: Sequence[str] = ()) -> Frame:
         """Which backends take a model or file, on which targets it fits; nothing is built.
@@ -278,10 +333,11 @@ class Project:
 
         try:
             with loader.workers(stale) as slots:
-                parallel_runner.run(stale, loader.session, done, jobs or self.jobs or slots)
+                parallel_runner.run(stale, loader.session, done, jobs or self.jobs or slots, is_given_up)
         except BaseException:
             process.forget_cancel()  # all have ended; this program goes on
             raise
+        raise_if_given_up()
         return failed
 
     def _run(self, loader: Loader, selection: Selection, jobs: int | None) -> Rows:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tinyflow.core.errors import TinyflowError, ToolError, UsageError
 from tinyflow.flow.commands.command import OwnCommand, refuse
-from tinyflow.flow.planning.available import missing_on
+from tinyflow.flow.planning.available import boards
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import cpu_of, processor_of
 from tinyflow.recipes.schema import Target
@@ -89,15 +89,8 @@ def _ports() -> Iterator[str]:
 
 
 def _recipes(catalogue: Catalogue) -> Iterator[str]:
-    for name in catalogue.names(Target):
-        target = catalogue.get(Target, name)
-        how = f"ssh {target.ssh.host}" if target.ssh is not None else ""
-        if target.gdb is not None:
-            how = target.gdb.connect or target.gdb.server[0]
-        if target.monitor is not None:
-            how = target.monitor.port
-        if how:
-            yield f"board {name}: {target.description}; through {how} ({missing_on(catalogue, target) or 'ok'})"
+    for board in boards(catalogue):
+        yield f"board {board.name}: {board.description}; through {board.through} ({board.here})"
 
 
 def _look(catalogue: Catalogue, target: Target) -> str:

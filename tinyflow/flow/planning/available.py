@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from importlib import import_module
+from typing import NamedTuple
 
 from tinyflow.core import environments, identity
 from tinyflow.core.action import Action, Tool
@@ -43,6 +44,28 @@ def lacking(catalogue: Catalogue, backends: Iterable[str]) -> dict[str, list[str
         if tool is not None:
             found.setdefault(tool.hint or f"the Python package {tool.name} is missing", []).append(name)
     return found
+
+
+class Board(NamedTuple):
+    """A target that is a real board."""
+
+    name: str
+    through: str  # a host and port, a command, a serial port, or ssh and a host
+    here: str  # what is missing on this machine, or `ok`
+    description: str
+
+
+def boards(catalogue: Catalogue) -> Iterator[Board]:
+    """The boards that recipes know."""
+    for name in catalogue.names(Target):
+        target = catalogue.get(Target, name)
+        how = f"ssh {target.ssh.host}" if target.ssh is not None else ""
+        if target.gdb is not None:
+            how = target.gdb.connect or target.gdb.server[0]
+        if target.monitor is not None:
+            how = target.monitor.port
+        if how:
+            yield Board(name, how, missing_on(catalogue, target) or "ok", target.description)
 
 
 def missing_on(catalogue: Catalogue, target: Target) -> str:

@@ -15,10 +15,17 @@ from tinyflow.flow.session.tasks import REFUSING
 Done = Callable[[Action, "Outcome | Exception"], None]
 
 
-def run(actions: Collection[Action], session: Session, done: Done, jobs: int | None = None) -> None:
+def run(
+    actions: Collection[Action],
+    session: Session,
+    done: Done,
+    jobs: int | None = None,
+    is_enough: Callable[[], bool] = lambda: False,
+) -> None:
     """Execute actions that are after those that they wait for; `done` hears of each that ran, here, one by one.
 
-    What waits for an action that failed is left out. An interruption stops all children before it goes on.
+    What waits for an action that failed is left out; no other begins once `is_enough`. An interruption stops all
+    children before it goes on.
     """
     turns = _Turns(session.stale(actions))
     running: dict[Future[Outcome], Action] = {}
@@ -26,6 +33,8 @@ def run(actions: Collection[Action], session: Session, done: Done, jobs: int | N
     with ThreadPoolExecutor(width) as pool:
         try:
             while turns.ready or running:
+                if is_enough():
+                    turns.ready.clear()
                 while turns.ready and len(running) < width:
                     action = turns.ready.popleft()
                     running[pool.submit(session.execute, action)] = action
