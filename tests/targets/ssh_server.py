@@ -38,7 +38,7 @@ class SshServer:
         self._folder = folder
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
-        for name in ("host", *MOODS):
+        for name in ("host", "nobody", *MOODS):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
         (folder / "authorized").write_text("".join(self._allowed(*mood) for mood in MOODS.items()))
         self.port = int(free_port())

@@ -161,7 +161,7 @@ BAD = [
     ("garbage", "printed nothing of the firmware", "its last words: lorem ipsum"),
     ("flood", "prints without end", "Switch it off"),
     ("hangs", "didn't end within 1 s", "told nothing"),
-    ("crashes", "was killed by SIGSEGV", ""),
+    ("crashes", "was killed by SIGSEGV", "told nothing: does it begin at reset"),
     ("wrong", "ended with status 7, not 0", "is `status` in the recipe"),
     ("uncounted", "printed no number of instructions", "nothing matches"),
     ("constant", "counts no more instructions than one without", "a whole run"),

@@ -46,6 +46,7 @@ UNREACHED: list[tuple[str, dict[str, Any], str]] = [
     ("well", {"uname": "sparc"}, r"is \w+, not armv7"),
     ("well", {"port": 1}, "has no ssh server at that port"),
     ("well", {"options": ["-F", "none", "-o", "UserKnownHostsFile=/dev/null"]}, "isn't known"),
+    ("missing", {}, "the key's file isn't there"),
     ("nobody", {}, "lets nobody in without a password"),
     ("well", {"host": "user@nowhere.invalid"}, "isn't found"),
     ("well", {"folder": "/nowhere"}, "has no place for the program: .*/nowhere/tinyflow"),

@@ -181,6 +181,7 @@ class External(Machine):
         program, way = self._program, self._way
         faults = [data for kind, data in told if kind == "T"]
         is_done = bool(told) and told[-1][0] == "E"
+        silence = "" if told else f"the firmware told nothing: does it begin at reset, and print by {way}?"
         if faults:
             cause, counter, value = struct.unpack("<3I", faults[0])
             words, hint = self._fault(cause, counter, value)
@@ -191,11 +192,11 @@ class External(Machine):
             hint = f"is it a loop without end? Else raise `call` in the recipe's `{self._kind}`"
             if is_done:
                 hint = f"the firmware has done all and ended by {way}: does the simulator know that?"
-            elif not told:
-                hint = f"the firmware told nothing: does it begin at reset, and print by {way}?"
-            raise self._error(f"{program} didn't end within {self._limit_s:g} s", symbol, ended, hint, Timeout)
+            raise self._error(
+                f"{program} didn't end within {self._limit_s:g} s", symbol, ended, silence or hint, Timeout
+            )
         if ended.status < 0:
-            raise self._error(f"{program} {end_of(ended.status)}", symbol, ended, advice_on(-ended.status))
+            raise self._error(f"{program} {end_of(ended.status)}", symbol, ended, silence or advice_on(-ended.status))
         if ended.status != self._words.get("status", 0):
             what = f"{program} ended with status {ended.status}, not {self._words.get('status', 0)}"
             hint = f"is `status` in the recipe what it ends with after {way}?" if is_done else ""

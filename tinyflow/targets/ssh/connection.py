@@ -29,6 +29,11 @@ _ALIVE_EVERY_S = 5
 _REASONS = (
     ("Could not resolve", "isn't found", "is `host` in its recipe right?"),
     ("HOST IDENTIFICATION HAS CHANGED|Host key verification", "isn't known", "connect once by hand: ssh {way}"),
+    (
+        "Identity file .* not accessible",
+        "isn't asked: the key's file isn't there",
+        "`options` in its recipe's `ssh` name it",
+    ),
     ("Permission denied", "lets nobody in without a password", "copy a key there: ssh-copy-id {way}"),
     ("refused", "has no ssh server at that port", "is it running, and `port` in its recipe right?"),
     ("timed out|No route|unreachable|not responding", "doesn't answer", "is it switched on, in this network?"),
