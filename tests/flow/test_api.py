@@ -91,6 +91,18 @@ def test_a_row_tells_the_commit_that_it_was_measured_at(mine: tinyflow.Project) 
     assert str(mine.bench("net-good-chip")["commit"]).endswith("+")
 
 
+@pytest.mark.slow
+def test_a_plot_is_a_file(mine: tinyflow.Project) -> None:
+    """The command's, in `build/plots/` or where it is asked for; what can't be drawn is refused."""
+    pytest.importorskip("matplotlib")
+    path = mine.plot("net-good-chip", kind="bars", format="svg", metric="rom_bytes")
+    assert path == mine.path / "build" / "plots" / "net-good-chip-bars.svg" and b"<svg" in path.read_bytes()
+    other = mine.plot("net-good-chip", kind="bars", format="svg", metric="rom_bytes", output=mine.path / "mine.svg")
+    assert (other.name, other.read_bytes()) == ("mine.svg", path.read_bytes())
+    with pytest.raises(tinyflow.UsageError, match="nothing to plot: net-good-chip: no board_ms"):
+        mine.plot("net-good-chip", kind="bars", metric="board_ms")
+
+
 def test_what_ends_a_bench_is_raised_in_the_commands_words(mine: tinyflow.Project, synthetic: Run) -> None:
     """For firmware that faults, and for what can't be planned."""
     for name, kind in (("net-faults-chip", tinyflow.RunError), ("net-overflows-chip", tinyflow.DoesNotFit)):

@@ -187,7 +187,7 @@ def _plane(axes: Any, network: Document, plane: Document, backends: Sequence[str
     axes.step(
         *zip(*(place for place, _ in front), strict=True), where="post", color="#555555", linestyle="--", zorder=1
     )
-    for x, y, point in places:
+    for x, y, point in sorted(places, key=lambda place: place[2]["is_on_front"]):
         axes.plot(
             *(x, y),
             marker=_marker(targets.index(point["target"])),
@@ -204,7 +204,9 @@ def _plane(axes: Any, network: Document, plane: Document, backends: Sequence[str
         named.append((right, up))
         # the front comes from above and leaves to the right
         where = {"xytext": (-5, 0), "ha": "right", "va": "center"} if right > 0.5 else {"xytext": (3, 4), "ha": "left"}
-        axes.annotate(point["name"], (x, y), textcoords="offset points", fontsize=5, **where)
+        # over the front's line, which may lead there all the same, and under the points
+        on_white = {"bbox": {"facecolor": "white", "linewidth": 0, "pad": 0.2}, "zorder": 1.5}
+        axes.annotate(point["name"], (x, y), textcoords="offset points", fontsize=5, **where, **on_white)
     axes.set_title(network["network"], loc="left", fontweight="bold")
     axes.set_xlabel(f"{time.heading or time.name} [{across.unit}]")
     axes.set_ylabel(f"{memory.heading or memory.name} [{upward.unit}]")

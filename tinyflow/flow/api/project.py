@@ -29,8 +29,10 @@ from tinyflow.flow.loader import Loader
 from tinyflow.flow.planning.available import Board, boards
 from tinyflow.flow.planning.firmware import Wanted, folder_of
 from tinyflow.flow.planning.plan import BenchPlan, run_of
+from tinyflow.flow.planning.plots import WantedPlot
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.comparison import find_comparison, limits_of, parse_limits
+from tinyflow.flow.publishing.plots import write_plot
 from tinyflow.flow.publishing.publish import publish
 from tinyflow.flow.publishing.query import measured_at, select
 from tinyflow.flow.session import parallel_runner
@@ -261,6 +263,26 @@ class Project:
     aprofile = awaited(profile)
     afirmware = awaited(firmware)
 
+    def plot(
+        self,
+        name: str,
+        *,
+        kind: str = "pareto",
+        format: str = "pdf",
+        metric: str = "",
+        where: str = "",
+        output: str | Path = "",
+        jobs: int | None = None,
+    ) -> Path:
+        """The file that `doit plot:<suite or bench>` draws: kind pareto, bars or layers, as pdf, pgf, svg or png.
+
+        Raises UsageError where nothing can be drawn, and ToolError without matplotlib.
+        """
+        with self._open() as loader:
+            _ = loader.checkout
+            loader.selector.plot = WantedPlot(kind, format, metric, where, str(output))
+            return self._run(loader, loader.selector.select([f"plot:{name.removeprefix('plot:')}"]), jobs).files[-1]
+
     # What is known, or found out without a build
 
     def results(
@@ -350,6 +372,9 @@ class Project:
 
             exporter = Exporter(loader.session, loader.catalogue, loader.mirrors, loader.project)
             files += [path for path, _ in exporter.write(selection, loader.ledger) if path is not None]
+        for name, plotted in selection.plots.items():
+            drawn = write_plot(name, plotted, loader.selector.plot, *known[:3], loader.views)
+            files.append(drawn[0])
         return Rows([self._row(loader, selection, row) for row in reports], files)
 
     def _row(self, loader: Loader, selection: Selection, report: dict[str, object]) -> Row:
