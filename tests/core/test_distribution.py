@@ -57,7 +57,9 @@ def test_a_checkout_is_installed_as_one(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_project_has_this_name_and_its_own_extras() -> None:
     """In the one file that pip reads."""
     text = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
-    assert f'\nname = "{NAME}"' in text and f'"{NAME}[xlsx,' in text
+    assert f'\nname = "{NAME}"' in text and f'"{NAME}[tvm,xlsx,' in text
+    plain, _, extras = text.partition("[project.optional-dependencies]")
+    assert "apache-tvm" in extras and "apache-tvm" not in plain  # a third of what was installed
 
 
 def test_nobody_is_told_to_install_a_foreign_package() -> None:
