@@ -114,6 +114,27 @@ def test_what_breaks_breaks_its_own_row_alone(place: Path) -> None:
     assert any("wanted the network: 192.0.2.1:443" in remark for remark in remarks["calls"]), remarks
 
 
+def test_a_suite_expects_reasons(place: Path) -> None:
+    """What may have no result is `refused` and no failure; for another reason, or asked for alone, it is one."""
+    add(place, "right", fake_engines.RIGHT)
+    add(place, "absent", "")
+    suite = place / "recipes" / "suites" / "mine.yaml"
+    suite.parent.mkdir(exist_ok=True)
+    left_out = "left_out: {another: it has no importer}\n"
+    text = (
+        f"description: x\ninclude: [net-right-host, net-absent-host]\n{left_out}refused: {{net-absent-*: is not %s}}\n"
+    )
+    seen = {"PYTHONPATH": str(place / "site")}
+    for words, status, state in (("installed", 0, "refused"), ("there", 3, "failed")):
+        suite.write_text(text % words)
+        done = doit(place, "suite:mine", **seen)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert [report(place, f"net-{name}-host")["status"] for name in ("right", "absent")] == ["ok", state]
+    assert "another,it has no importer" in (place / "build" / "suites" / "mine" / "left_out.csv").read_text()
+    suite.write_text(text % "installed")
+    assert doit(place, "bench:net-absent-host", **seen).returncode == 3
+
+
 def test_two_versions_side_by_side(place: Path) -> None:
     """Each in an environment of its own, whose packages are in the key; one that breaks breaks its own rows alone."""
     adapter = (Path(__file__).parents[2] / "recipes" / "backends" / "engines" / "onnxruntime.py").read_text()

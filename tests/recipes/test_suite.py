@@ -45,6 +45,7 @@ def test_includes_come_last_and_duplicates_once(write: Write, catalogue: Catalog
     ("text", "fault"),
     [
         ("exclude: ['*-esp32c3']\n", ':3:11: "*-esp32c3" leaves out nothing'),
+        ("refused: {'*-esp32c3': why}\n", ':3:11: "*-esp32c3" is none of its benches'),
         ("include: [vww-tvmaot]\n", ':3:11: "vww-tvmaot": not the name of a bench'),
         ("include: [vww-tvmaot-host, A-b-c]\n", ':3:28: "A-b-c": "A" can\'t be the name of a model'),
     ],

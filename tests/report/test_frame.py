@@ -117,10 +117,13 @@ def test_rows_go_to_pandas(frame: Frame) -> None:
 
 def test_junit_has_a_case_for_each_bench() -> None:
     """Counts agree with the cases; a failure has its kind and reason; metrics are properties."""
-    cancelled = dict(failed("x", "y", "z").report) | {"status": "cancelled", "reason": "run: \x00stopped"}
-    root = ElementTree.fromstring(to_junit("tiny", [*REPORTS, cancelled]))
+    cancelled, refused = (
+        dict(failed(*name).report) | {"status": status, "reason": "run: \x00stopped"}
+        for name, status in (("xyz", "cancelled"), ("xyw", "refused"))
+    )
+    root = ElementTree.fromstring(to_junit("tiny", [*REPORTS, cancelled, refused]))
     (suite,) = root
-    assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["skipped"]) == ("4", "1", "1")
+    assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["skipped"]) == ("5", "1", "2")
     cases = {case.attrib["name"]: case for case in suite}
     failure = cases["aww-one-chip"].find("failure")
     assert failure is not None and failure.attrib["type"] == "failed"

@@ -26,7 +26,16 @@ def expand(catalogue: Catalogue, name: str) -> tuple[Bench, ...]:
             what, hint = f'"{pattern}" leaves out nothing', "correct the pattern or remove it"
             catalogue.refuse(Suite, name, ("exclude", index), what, hint)
         kept = left
+    for pattern in suite.refused:
+        if not any(fnmatchcase(str(bench), pattern) for bench in kept):
+            what, hint = f'"{pattern}" is none of its benches', "correct the pattern or remove it"
+            catalogue.refuse(Suite, name, ("refused", pattern), what, hint, is_key=True)
     return tuple(kept)
+
+
+def expects(suite: Suite, bench: str, reason: str) -> bool:
+    """Whether a suite's recipe says that a bench may have no result for this reason."""
+    return any(fnmatchcase(bench, pattern) and words in reason for pattern, words in suite.refused.items())
 
 
 def with_published(catalogue: Catalogue, suite: Suite) -> Suite:

@@ -32,7 +32,8 @@ AGREEMENT = {
     "top1_agreement": ("top-1 agrees in {:.4g} %", 100),
     "top5_agreement": ("top-5 in {:.4g} %", 100),
 }
-NOT_RUN = ("cancelled", "unsupported")  # stopped before its end; refused by recipes, where a suite wants that told
+# stopped before its end; refused by recipes, where a suite wants that told; for a reason that a suite expects
+NOT_RUN = ("cancelled", "unsupported", "refused")
 STATUSES = ("ok", "failed", "mismatch", "does_not_fit", "timeout", *NOT_RUN)
 
 # what a row has of accuracy.json; all of it is in the bench's folder

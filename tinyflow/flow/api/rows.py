@@ -51,7 +51,7 @@ class Row(Mapping[str, Any]):
 
     @property
     def status(self) -> str:
-        """`ok`, `failed`, `mismatch`, `does_not_fit`, `timeout`, `cancelled`, or `unsupported` in a sweep."""
+        """`ok`, `failed`, `mismatch`, `does_not_fit`, `timeout`, `cancelled`, `unsupported` in a sweep, `refused`."""
         return str(self.report["status"])
 
     @property

@@ -27,6 +27,7 @@ from tinyflow.flow.planning.available import refuse_what_cant_run
 from tinyflow.flow.planning.firmware import Wanted, folder_of
 from tinyflow.flow.planning.plots import WantedPlot, check_output
 from tinyflow.flow.planning.selection import Selection
+from tinyflow.flow.publishing.outcome import excused, expected
 from tinyflow.flow.publishing.publish import Row, compare_published, publish
 from tinyflow.flow.session.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
 from tinyflow.flow.session.ledger import exit_status
@@ -180,7 +181,11 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             sys.stdout.flush()
             os._exit(CANCELLED)
         self.loader.close()
-        return exit_status([*self.loader.ledger.failures(), *unwritten, *failed]) or status
+        ledger, selection = self.loader.ledger, self.loader.selection
+        told = ledger.failures(expected(selection, excused(selection, ledger, self.loader.catalogue)))
+        if not told and ledger.failures():
+            status = 0
+        return exit_status([*told, *unwritten, *failed]) or status
 
     @property
     def control(self) -> Any:

@@ -12,8 +12,12 @@ from tinyflow.core.execute import Session
 from tinyflow.core.key import tools_of
 from tinyflow.core.states import DONE, FAILED
 from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.session.ledger import Ledger
 from tinyflow.recipes.bench import Bench
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Suite
+from tinyflow.recipes.suite import expects
 from tinyflow.report import rows
 
 _STATUS: dict[type[Exception], str] = {
@@ -28,13 +32,34 @@ _TOLD_BY_STAGE = ("compile", "run")
 _OF_METRICS = ("graph.json", "plan.json", "sizes.json", "run.json", "timing.json")
 
 
-def report_of(bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dict[str, str]) -> dict[str, Any]:
+def excused(selection: Selection, ledger: Ledger, catalogue: Catalogue) -> frozenset[str]:
+    """The benches that have no result for a reason that a selected suite expects."""
+    return frozenset(
+        name
+        for suite, benches in selection.suites.items()
+        if (recipe := catalogue.get(Suite, suite)).refused
+        for name in benches
+        if not ledger.is_done((plan := selection.benches[name]).final)
+        and expects(recipe, name, failure_of(plan, ledger)[1])
+    )
+
+
+def expected(selection: Selection, names: frozenset[str]) -> frozenset[str]:
+    """Ids of the actions that these benches need, and nothing else that was asked for."""
+    others = {action.id for name, plan in selection.benches.items() if name not in names for action in plan.actions}
+    return frozenset(action.id for name in names for action in selection.benches[name].actions) - others
+
+
+def report_of(
+    bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dict[str, str], *, is_refused: bool = False
+) -> dict[str, Any]:
     """The `report.json` of a bench, good or failed, as far as it came in this session."""
     done = [action for action in bench.actions if ledger.is_done(action)]
     if ledger.is_done(bench.final):
         row = session.read_json(bench.final, "row.json")
     else:
         status, reason = failure_of(bench, ledger)
+        status = "refused" if is_refused else status
         row = rows.bench_row(bench.final.parameters, status=status, reason=reason, **_partial(bench, session, ledger))
     tools = tools_of("\n".join(_facts(action, session)) for action in done)
     made_by = {stage: _tools_of_first(stage, done, session) for stage in _TOLD_BY_STAGE}

@@ -11,7 +11,7 @@ from tinyflow.flow.atomic_files import write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import formats, history, postprocess, published, tables
-from tinyflow.report.frame import frame_of
+from tinyflow.report.frame import Frame, frame_of
 from tinyflow.report.html import page
 from tinyflow.report.junit import to_junit
 from tinyflow.report.metrics import METRICS
@@ -48,8 +48,12 @@ def write_suite(
             frame = postprocess.apply(view.steps, frame_of(rows).with_metrics()).known()
         except UsageError as error:
             catalogue.refuse(Suite, suite.name, ("views", index), error.what, error.hint)
-        write_if_changed(folder / f"{view.name}.csv", formats.to_csv(frame).decode())
         made.append((view.name, view.description, frame))
+    if suite.left_out:
+        reasons = tuple({"name": name, "reason": reason} for name, reason in suite.left_out.items())
+        made.append(("left_out", "What has no row, and why", Frame(("name", "reason"), reasons)))
+    for name, _, frame in made:
+        write_if_changed(folder / f"{name}.csv", formats.to_csv(frame).decode())
     benches = [bench for row in rows if (bench := views.documents(row["bench"])) is not None]
     trends = {row["bench"]: _trends(views, row["bench"]) for row in rows}
     text = page.suite_page(suite, benches, fingerprint=fingerprint, trends=trends, views=made)

@@ -23,7 +23,7 @@ from tinyflow.flow.planning.firmware import folder_of
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.project import Project
-from tinyflow.flow.publishing.outcome import report_of_refused
+from tinyflow.flow.publishing.outcome import excused, report_of_refused
 from tinyflow.flow.publishing.revision import Checkout
 from tinyflow.flow.publishing.views import Views
 from tinyflow.flow.session.ledger import Ledger
@@ -56,9 +56,11 @@ def publish(
         views.note(report_of_refused(*refused))
     for bench in selection.benches.values():
         _look_up(bench, session, ledger)
+    may_lack = excused(selection, ledger, catalogue)
+    for bench in selection.benches.values():
         if not (ledger.is_done(bench.final) and views.is_current(bench, session)):
             with unwritten:
-                views.publish(bench, session, ledger)
+                views.publish(bench, session, ledger, is_refused=bench.name in may_lack)
         if (row := views.report(bench.name)) is not None:
             with unwritten:
                 _record(row, project, checkout)

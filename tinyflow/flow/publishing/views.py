@@ -137,13 +137,16 @@ class Views:
         row = session.output_digest(bench.final, "row.json")
         return bool(report["artifacts"] == {**_artifacts(bench.actions, session), "row.json": row})
 
-    def publish(self, bench: BenchPlan, session: Session, ledger: Ledger) -> Row:
-        """Write the view of a bench as far as it came; its report. Raises CacheError."""
+    def publish(self, bench: BenchPlan, session: Session, ledger: Ledger, *, is_refused: bool = False) -> Row:
+        """Write the view of a bench as far as it came; its report. Raises CacheError.
+
+        `is_refused`: that it has no result is expected.
+        """
         done = [action for action in bench.actions if ledger.is_done(action)]
         artifacts = _artifacts(done, session)
         sources = _sources(done)
         row = {"row.json": session.output_digest(bench.final, "row.json")} if ledger.is_done(bench.final) else {}
-        report = report_of(bench, session, ledger, artifacts | row)
+        report = report_of(bench, session, ledger, artifacts | row, is_refused=is_refused)
         self._unwritten[bench.name] = report
         with self._replacing(bench.name, {"report": report}) as fresh:
             for name in artifacts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
 from tinyflow.core.action import Action
@@ -79,10 +79,10 @@ class Ledger:
         with self._changed:
             return Counter(entry.state for entry in self._entries.values())
 
-    def failures(self) -> list[Exception]:
-        """Errors of this session."""
+    def failures(self, expected: Container[str] = ()) -> list[Exception]:
+        """Errors of this session, but those of expected actions, by id."""
         with self._changed:
-            entries = list(self._entries.values())
+            entries = [entry for action, entry in self._entries.items() if action not in expected]
         return [entry.error for entry in entries if entry.state == FAILED and entry.error is not None]
 
     def wait_idle(self, timeout_s: float) -> bool:

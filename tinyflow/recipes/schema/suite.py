@@ -67,6 +67,11 @@ class Suite(Recipe):
     """Patterns of bench names to leave out (`*-esp32c3*`); one that matches nothing is an error."""
     unsupported: Literal["refused", "rows"] = "refused"
     """What becomes of benches that recipes refuse: an error, or rows with the reason, and the others run."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Pattern of bench names → words of the reason why they may have no result: the row says `refused`, and the
+    session doesn't fail for it."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """What a reader will look for in vain → why it has no bench; a table of the suite's report."""
     max_regression: Mapping[str, MaxRegression] = field(default_factory=dict)
     """Metric → how much worse it may get before `doit compare` and `doit baseline check` fail: `0`, `1KiB`, `0.5%`."""
     views: tuple[View, ...] = ()
