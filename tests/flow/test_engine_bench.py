@@ -85,6 +85,20 @@ def test_others_where_they_are_installed(place: Path, name: str) -> None:
     assert row["metrics"]["commands"] >= 2
 
 
+def test_what_deployment_takes_is_counted(place: Path) -> None:
+    """Of the wheels that get the file itself, and of our own code: what is installed, typed and written."""
+    benches = [f"net-{name}-host" for name in ("tflm_wheel", "litert_wheel", "tinyc")]
+    done = doit(place, *(f"bench:{bench}" for bench in benches))
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [report(place, bench) for bench in benches]
+    assert [row.get("engine", {}).get("name") for row in rows] == ["tflite-micro", "ai-edge-litert", None]
+    assert rows[0]["validation"]["result"] == "exact" and rows[0]["engine"]["form"] == "int8"
+    tflm, litert, ours = (row["metrics"] for row in rows)
+    assert [each["commands"] for each in (tflm, litert, ours)] == [1, 1, 2]
+    assert 1 << 20 < tflm["install_bytes"] < litert["install_bytes"] < ours["install_bytes"]
+    assert all(5 < each["written_lines"] < 60 for each in (tflm, litert, ours))
+
+
 def test_what_breaks_breaks_its_own_row_alone(place: Path) -> None:
     """Wheels that are missing, crash, hang, compute something else, print or call home: each row says which."""
     engines = {

@@ -102,7 +102,7 @@ def test_what_is_told_of_one_operator(real: Run, folder: Path) -> None:
     assert lines[0].startswith("one.tflite: 1 operator, 0 MACs") and lines[0].endswith(" 384 B at once")
     # RELU's result lies in place of its input
     assert " ".join(lines[2].split()).startswith("stm32f7 2.0 MiB 512.0 KiB 192 B 204 B ≥ 192 B")
-    assert lines[-1].startswith("not asked: litert, tflm, iree, ")
+    assert lines[-1].startswith("not asked: litert, tflm, coreml, ")
     assert lines[-1].endswith(", which only a bench asks: doit bench:./one.tflite-litert-host")
     once, refused = ring().operators[0], Refusal("unheard of", "")
     assert check._where([replace(refused, operator=once)]) == "operator 0 CALL_ONCE"

@@ -75,7 +75,7 @@ def test_adapters_of_ours_load_what_they_are_given() -> None:
     known = Catalogue([data_folder() / "recipes"])
     backends = [known.get(Backend, name) for name in known.names(Backend)]
     paths = {adapter_of(known, backend) for backend in backends if backend.engine is not None}
-    assert len(paths) == 7
+    assert len(paths) == 9
     for path in paths:
         functions = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
         taken = {each.name: [argument.arg for argument in each.args.args] for each in functions if each.name[0] != "_"}

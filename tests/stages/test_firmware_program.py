@@ -10,6 +10,7 @@ from tinyflow.core.errors import ModelError
 from tinyflow.model.element_types import ELEMENT_TYPES, WHOLE_BYTES
 from tinyflow.model.graph import Tensor
 from tinyflow.model.plan_document import Port
+from tinyflow.stages.firmware.deployment import lines_of_c
 from tinyflow.stages.firmware.program import _port
 
 
@@ -25,3 +26,8 @@ def test_every_type_is_one_of_c_or_refused(dtype: str) -> None:
     word = _port("output", "output", port, tensor)["type"]
     digits = re.fullmatch(r"u?int(\d+)_t", word)
     assert (int(digits[1]) if digits else {"float": 32, "double": 64}[word]) == bits
+
+
+def test_comments_are_no_lines_to_write() -> None:
+    """Neither are empty ones."""
+    assert lines_of_c("/* one\n   two */ int x;\n\n// three\nint y; /* four */\n") == 2

@@ -1,4 +1,4 @@
-"""Generate by somebody else's engine: the network goes to it as ONNX, and its converter makes what it loads."""
+"""Generate by somebody else's engine: the network goes to it as ONNX or as it is, and it makes what it loads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError
 from tinyflow.model import tflite_reader
 from tinyflow.model.graph import Graph
-from tinyflow.model.onnx.exporter import Exporter
+from tinyflow.model.operators import has_state
 from tinyflow.model.quantise.dequantised import dequantised, is_quantised
 from tinyflow.targets.engine import ADAPTER, ENGINE, MADE
 from tinyflow.targets.engine.process import Process
@@ -22,17 +22,14 @@ def generate(workspace: Workspace) -> None:
     """Make `sources/`, what the engine loads, `plan.json`, `engine.json` and `sizes.json`.
 
     Inputs: `model.tflite`, `adapter.py`. Parameters: backend, engine (see `targets.engine.process.Settings`, and
-    `takes`: int8 or dequantised). Raises ModelError for a network that isn't exported or that the engine's converter
-    refuses, ToolError where the engine is missing or ends.
+    `takes`: int8, dequantised or file). Raises ModelError for a network that isn't exported or that the engine's
+    converter refuses, ToolError where the engine is missing or ends.
     """
     settings = workspace.parameters["engine"]
     graph = tflite_reader.read(workspace.inputs["model.tflite"])
     made = dequantised(graph) if settings["takes"] == "dequantised" else graph
-    model = workspace.folder / "model.onnx"
-    exporter = Exporter(made)
-    model.write_bytes(exporter.written())
-    ports = {"inputs": _ports(made, made.inputs, exporter.inputs)}
-    ports["outputs"] = _ports(made, made.outputs, exporter.outputs)
+    model, inputs, outputs = _written(workspace, made)
+    ports = {"inputs": _ports(made, made.inputs, inputs), "outputs": _ports(made, made.outputs, outputs)}
     folder = workspace.outputs[MADE]
     process = Process(settings, workspace.inputs[ADAPTER], workspace.folder, workspace.timeout_s)
     try:
@@ -70,6 +67,23 @@ def generate(workspace: Workspace) -> None:
         "written_lines": _lines(workspace.inputs[ADAPTER]),
     }
     workspace.write_json("sizes.json", sizes)
+
+
+def _written(workspace: Workspace, graph: Graph) -> tuple[Path, Sequence[str], Sequence[str]]:
+    """The file that the engine gets, and what inputs and outputs are called there."""
+    if workspace.parameters["engine"]["takes"] == "file":
+        if has_state(graph):
+            raise ModelError("a network with state isn't run by engines: nothing sets it back between samples")
+        model = workspace.folder / "model.tflite"
+        model.write_bytes(workspace.inputs["model.tflite"].read_bytes())
+        inputs, outputs = ([graph.tensors[i].name for i in ports] for ports in (graph.inputs, graph.outputs))
+        return model, inputs, outputs
+    from tinyflow.model.onnx.exporter import Exporter
+
+    model = workspace.folder / "model.onnx"
+    exporter = Exporter(graph)
+    model.write_bytes(exporter.written())
+    return model, exporter.inputs, exporter.outputs
 
 
 def _ports(graph: Graph, indices: Sequence[int], names: Sequence[str]) -> list[JSON]:

@@ -13,11 +13,12 @@ from tinyflow.report import rows
 def report(workspace: Workspace) -> None:
     """Write `row.json`, the part of `report.json` that follows from the inputs alone.
 
-    Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, tidy.json,
-    shrink.json, patch.json and quantise.json where the model was tidied, shrunk, cut into patches or quantised: what
-    was changed in it; profile.json where cycles are estimated; accuracy.json where labelled samples were computed.
-    Parameters: bench (canonical name), model, backend, target, features ({name: value, or True}); target_options where
-    the target's recipe chose some, power where it has that, no_cycles where none are estimated for it: why.
+    Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware,
+    deployment.json where its backend tells what that takes, tidy.json, shrink.json, patch.json and quantise.json
+    where the model was tidied, shrunk, cut into patches or quantised: what was changed in it; profile.json where
+    cycles are estimated; accuracy.json where labelled samples were computed. Parameters: bench (canonical name),
+    model, backend, target, features ({name: value, or True}); target_options where the target's recipe chose some,
+    power where it has that, no_cycles where none are estimated for it: why.
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     profile = _profile_of(files["run.json"], files.get("profile.json", {}))
@@ -25,7 +26,7 @@ def report(workspace: Workspace) -> None:
     metrics = rows.metrics_of(
         files["graph.json"],
         files["plan.json"],
-        files.get("sizes.json", {}),
+        {**files.get("sizes.json", {}), **files.get("deployment.json", {})},
         files["run.json"],
         files["timing.json"],
         profile,

@@ -83,8 +83,8 @@ def _place(action: Action, name: str, source: SourceFile, resolved: ResolvedBenc
         return f"recipes/models/{model.file}" if is_beside else f"models/{model.name}.tflite"
     if action.stage == "convert":
         return f"models/{resolved.model.samples.folder}/{source.path.name}"
-    if name == "link.ld.j2":
-        return source.name
+    if name in ("link.ld.j2", "templates/"):
+        return source.name.rstrip("/")
     if name.startswith((RUNTIMES, PREBUILT)):
         return _of_runtime(source.name, source.path, catalogue)
     below = _below(source.path, catalogue.folders)

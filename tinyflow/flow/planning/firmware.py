@@ -12,6 +12,7 @@ from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.planning import build_systems
 from tinyflow.flow.planning.builds import BUILTINS, RUNTIMES, plain
+from tinyflow.flow.planning.generation import TEMPLATES, program
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.project import Project
 from tinyflow.recipes.bench import parse
@@ -64,12 +65,12 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
     if resolved.target.is_linux:
         hint = "take a chip, such as pynq_z2; for Linux compile what build/<bench>/generate holds"
         plan.bench.refuse("there is no firmware to take home of a program for Linux", at="target", hint=hint)
-    program = _program(plan, made["generate"], wanted.example)
-    whole = _with_example(plan, link, program)
+    example = program(plan.name, made["generate"], wanted.example, data_folder() / TEMPLATES)
+    whole = _with_example(plan, link, example)
     inputs: dict[str, Input] = {
         "templates/": SourceFile(data_folder() / "templates" / "firmware", "templates/firmware/"),
         "LICENSE": SourceFile(data_folder() / "LICENSE", "LICENSE"),
-        "network.json": program.output("network.json"),
+        "network.json": example.output("network.json"),
         "objects/": link.inputs["objects/"],
         **{name: made["generate"].output(name) for name in ("sources/", "plan.json")},
         "sizes.json": link.output("sizes.json"),
@@ -109,29 +110,6 @@ def firmware(plan: BenchPlan, catalogue: Catalogue, wanted: Wanted) -> Action:
             "gcc": _gcc(resolved.processor.compiled_by(catalogue.get(Toolchain, _GCC))),
         },
         tools=(Tool("package", "jinja2"), Tool("package", "pyelftools")),
-    )
-
-
-def _program(plan: BenchPlan, generate: Action, example: str) -> Action:
-    """An example around a bench's network, by the bench's own names, and what is true of that network."""
-    return Action(
-        stage="example",
-        title=f"example {example} for {plan.name}",
-        function="tinyflow.stages.firmware.program:example",
-        outputs=("sources/", "network.json"),
-        inputs={
-            "templates/": SourceFile(data_folder() / "templates" / "firmware", "templates/firmware/"),
-            "model.tflite": generate.inputs["model.tflite"],
-            "plan.json": generate.output("plan.json"),
-        },
-        parameters={
-            "bench": plan.name,
-            "example": example,
-            "prefix": "model",  # which all names of a backend begin with
-            "version": tinyflow.__version__,
-            "implementation": generate.parameters.get("implementation"),
-        },
-        tools=(Tool("package", "jinja2"),),
     )
 
 

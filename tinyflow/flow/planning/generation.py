@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+import tinyflow
 from tinyflow.core import environments, identity
 from tinyflow.core.action import HOME, JSON, Action, Input, Output, SourceFile, Tool
-from tinyflow.core.distribution import pip_install
+from tinyflow.core.distribution import NAME, pip_install
 from tinyflow.flow.planning.builds import Builds
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, objective_of, trace_inputs
 from tinyflow.flow.planning.models import ENGINE, READER_TOOLS, Known, onnx_tools
@@ -21,6 +23,8 @@ from tinyflow.recipes.schema.backend import Environment
 from tinyflow.recipes.schema.part import Recipe
 from tinyflow.recipes.tuning import file_name
 from tinyflow.targets.protocol import capabilities
+
+TEMPLATES = "templates/firmware"
 
 
 class Generation:
@@ -141,7 +145,7 @@ class Generation:
             outputs = (*outputs, "engine.json", "sizes.json")
             parameters["engine"] = engine_settings(backend)
             inputs["adapter.py"] = adapter_file(self._catalogue, backend)
-            tools += [*onnx_tools(), *engine_tools(backend)]
+            tools += [*(onnx_tools() if backend.engine.takes != "file" else ()), *engine_tools(backend)]
         elif backend.implementation is not None:
             parameters["implementation"] = backend.implementation
             outputs = (*outputs, "network.json", *_documents(backend.implementation))
@@ -181,6 +185,44 @@ def package_tools(backend: Backend, names: Iterable[str]) -> Iterator[Tool]:
 def _documents(implementation: str) -> tuple[str, ...]:
     """What a module writes besides for people to look at."""
     return tuple(getattr(import_module(implementation), "DOCUMENTS", ()))
+
+
+def program(bench: str, generate: Action, example: str, templates: Path) -> Action:
+    """An example around a bench's network, by the bench's own names, and what is true of that network."""
+    return Action(
+        stage="example",
+        title=f"example {example} for {bench}",
+        function="tinyflow.stages.firmware.program:example",
+        outputs=("sources/", "network.json"),
+        inputs={
+            "templates/": SourceFile(templates, f"{TEMPLATES}/"),
+            "model.tflite": generate.inputs["model.tflite"],
+            "plan.json": generate.output("plan.json"),
+        },
+        parameters={
+            "bench": bench,
+            "example": example,
+            "prefix": "model",  # which all names of a backend begin with
+            "version": tinyflow.__version__,
+            "implementation": generate.parameters.get("implementation"),
+        },
+        tools=(Tool("package", "jinja2"),),
+    )
+
+
+def deployment(backend: Backend, bench: str, generate: Action, catalogue: Catalogue) -> Action:
+    """What it takes to have a backend's code in a program of one's own: to install, to type, to write."""
+    example = program(bench, generate, "bare", catalogue.data_file(f"{TEMPLATES}/main.c.j2").parent)
+    commands = [f"pip install {NAME}" + (f"[{backend.extra}]" if backend.extra else ""), f"doit firmware:{bench}"]
+    return replace(
+        example,
+        stage="deployment",
+        title=f"deployment of {bench}",
+        function="tinyflow.stages.firmware.deployment:deployment",
+        outputs=("deployment.json",),
+        parameters={**example.parameters, "commands": commands, "requires": [NAME, *backend.tools]},
+        tools=(*example.tools, *package_tools(backend, backend.tools)),
+    )
 
 
 def engine_settings(backend: Backend) -> dict[str, JSON]:

@@ -15,7 +15,7 @@ from tinyflow.core.action import HOME, JSON, Action, Input, Output, SourceFile, 
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.builds import Builds, place_of, target_facts
 from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, no_cycles, power_of, trace_inputs
-from tinyflow.flow.planning.generation import Generation, adapter_file, engine_tools
+from tinyflow.flow.planning.generation import Generation, adapter_file, deployment, engine_tools
 from tinyflow.flow.planning.models import READER_TOOLS, Known, Models
 from tinyflow.flow.planning.options import check_options
 from tinyflow.recipes.bench import Bench
@@ -109,6 +109,8 @@ class Planner:
         made += self._estimate(resolved, run)
         if resolved.settings.accuracy is not None:
             made += self._accuracy(resolved, run, converted, fetched)
+        if resolved.backend.is_deployed and not resolved.target.memory and not resolved.target.is_linux:
+            made.append(self._known.add(deployment(resolved.backend, resolved.bench.name, generated, self._catalogue)))
         final = self._report(resolved, made)
         return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
 
@@ -342,6 +344,7 @@ class Planner:
             "timing",
             "profile",
             "accuracy",
+            "deployment",
         )
         wanted = tuple(f"{name}.json" for name in documents)
         return self._known.add(

@@ -47,8 +47,9 @@ class Engine(Part):
     adapter: RelativePath
     """A Python file beside the recipe: its `load(folder, inputs, outputs)` gives a function from arrays to arrays;
     where the engine doesn't load ONNX itself, there is also `convert(model, folder)`."""
-    takes: Literal["int8", "dequantised"]
-    """Whether integers stay integers, between QuantizeLinear and DequantizeLinear, or become the real values."""
+    takes: Literal["int8", "dequantised", "file"]
+    """Whether integers stay integers, between QuantizeLinear and DequantizeLinear, or become the real values; or the
+    `.tflite` as it is."""
     requires: Annotated[tuple[str, ...], Check(_check_requirement)]
     """Distributions, with the least version that will do: `onnxruntime>=1.18`."""
     install: tuple[str, ...]
@@ -97,6 +98,8 @@ class Backend(Recipe):
     """Libraries that the generated code is linked with, in link order."""
     tools: tuple[str, ...] = ()
     """Python distributions whose versions decide the generated code."""
+    is_deployed: bool = False
+    """Benches on this machine tell what it takes to have its code in a program: what is installed, typed, written."""
     extra: Name | None = None
     """The extra of tinyflow's own distribution that brings these tools, where a plain installation lacks them."""
     tuning: Module | None = None

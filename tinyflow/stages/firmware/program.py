@@ -31,13 +31,13 @@ def example(workspace: Workspace) -> None:
 
     What is true of the network is in `network.json`. Raises ModelError for one that the example isn't for.
     """
-    network = _network_of(workspace)
+    network = network_of(workspace)
     workspace.write_json("network.json", network)
     for name, text in program_of(workspace, {**network, **names_of(workspace.parameters)}).items():
         (workspace.outputs["sources/"] / name).write_text(text, encoding="utf-8")
 
 
-def _network_of(workspace: Workspace) -> dict[str, Any]:
+def network_of(workspace: Workspace) -> dict[str, Any]:
     """What a network's header and the examples say of it, whatever it is called."""
     plan = PlanDocument.read(workspace.inputs["plan.json"])
     implementation = workspace.parameters["implementation"]  # none of a command

@@ -78,7 +78,7 @@ class Process:
         return answer
 
     def convert(self, model: Path, out: Path) -> list[str]:
-        """Make of an ONNX file what the engine loads; the programs that were started for it. Raises ModelError."""
+        """Make of a file what the engine loads; the programs that were started for it. Raises ModelError."""
         answer, _ = self._ask("convert", model=str(model), out=str(out))
         if "error" in answer:
             raise ModelError(f"{self._name} can't convert it: {answer['error']}", hint=self._hint())

@@ -89,13 +89,18 @@ def installed(requirements: list[str]) -> dict[str, Any]:
             continue
         versions[key] = found.version
         for file in found.files or ():
-            path = Path(str(found.locate_file(file)))
-            if path.suffix != ".pyc" and path.is_file():
-                size += path.stat().st_size
+            if file.suffix == ".pyc":
+                continue
+            # a record that was written by hand may lack it
+            size += file.size if file.size is not None else _size_of(Path(str(found.locate_file(file))))
         for text in found.requires or ():
             if "extra ==" not in text:
                 waiting.append(re.split(r"[<>=!~;\[( ]", text)[0])
     return {"versions": versions, "installed_bytes": size, "old": old}
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def words_of(error: BaseException) -> str:
@@ -141,12 +146,13 @@ class Worker:
         return found, []
 
     def convert(self, request: dict[str, Any], _content: bytes) -> Answer:
-        """An ONNX file becomes what the engine loads."""
+        """A file becomes what the engine loads."""
         _begun.clear()
         if hasattr(self.adapter, "convert"):
             self.adapter.convert(request["model"], request["out"])
         else:
-            Path(request["out"], "model.onnx").write_bytes(Path(request["model"]).read_bytes())
+            model = Path(request["model"])
+            Path(request["out"], model.name).write_bytes(model.read_bytes())
         return {"commands": list(_begun)}, []
 
     def load(self, request: dict[str, Any], _content: bytes) -> Answer:
