@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinyflow.backends.tinyc.own_kernels import OwnKernel, lower_with, own_kernels
+from tinyflow.backends.tinyc.own_kernels import OwnKernel, _members, _numbers, lower_with, own_kernels
 from tinyflow.core.errors import RecipeError
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.weighted import symmetric
 from tinyflow.model.zoo import synthesize
+from tinyflow.recipes.catalogue import data_folder
 
+HEADER = (data_folder() / "recipes" / "runtimes" / "tinynn" / "include" / "tinynn.h").read_text(encoding="utf-8")
 POINT = OwnKernel("conv2d", "mine", scratch="2 * input_channels", when="kernel_width == 1", channels="apart")
 
 
@@ -78,12 +80,23 @@ def test_it_may_lie_over_its_input_as_it_walks(graph: Graph) -> None:
         ({"operator": "conv2d", "weights": "packed"}, "weights"),
         ({"operator": "add", "channels": "apart"}, "channels"),
         ({"operator": "conv2d", "weights": "packed.conv2d_dsp", "channels": "apart"}, "channels"),
+        ({"operator": "conv2d", "when": "kernel_widht == 1"}, "when"),
+        ({"operator": "add", "when": "kernel_width == 1"}, "when"),
+        ({"operator": "conv2d", "scratch": "2 *"}, "scratch"),
     ],
 )
 def test_what_no_layer_could_have_is_refused(entry: dict[str, str], key: str) -> None:
     """The key that is wrong comes with a hint."""
-    found = OwnKernel(function="mine", **entry).complaint()
+    found = OwnKernel(function="mine", **entry).complaint(HEADER)
     assert found is not None and found[0] == key and found[2]
+
+
+def test_what_a_condition_may_name_is_what_layers_have(graph: Graph) -> None:
+    """The header's members are the numbers that a kernel is chosen by, those of structs within structs, too."""
+    for operator in graph.operators:
+        for step in lower_with((), graph, operator, "ref"):
+            assert dict(_numbers(step.call.fields)).keys() <= set(_members(HEADER, step.call.struct)), step.call.struct
+    assert {"input_width", "weight_zero_point"} <= set(_members(HEADER, "tinynn_conv2d_asymmetric"))
 
 
 def test_all_shipped_operators_have_a_place() -> None:
@@ -99,7 +112,7 @@ def test_all_shipped_operators_have_a_place() -> None:
         "softmax",
         "pad",
     ):
-        assert OwnKernel(operator, "mine").complaint() is None
+        assert OwnKernel(operator, "mine").complaint(HEADER) is None
 
 
 def test_one_operator_alone(graph: Graph) -> None:

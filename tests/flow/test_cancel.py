@@ -6,11 +6,12 @@ import csv
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from flow_support import synthetic_command
+from flow_support import CHECKOUT, synthetic_command
 from tests_support import is_running, wait_until
 
 _SLEEP_S = 60  # of benches that sleep
@@ -45,6 +46,15 @@ def children_of(parent: int, program: str = "") -> list[int]:
         if int(fields[1]) == parent and fields[0] != "Z" and name.endswith(program):
             found.append(int(stat.parent.name))
     return found
+
+
+@pytest.mark.parametrize(("begins", "expected"), [("", (130, "")), ("early.begin();", (-2, "KeyboardInterrupt"))])
+def test_while_all_is_imported_a_stop_says_nothing(begins: str, expected: tuple[int, str]) -> None:
+    """And afterwards it is what a command waits for. doit's loader comes the same way."""
+    way = "from tinyflow.__main__ import PluginLoader; from tinyflow.flow import early;"
+    code = f"import os, signal; {way} {begins} os.kill(os.getpid(), signal.SIGINT)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True)
+    assert (done.returncode, "".join(done.stderr.splitlines()[-1:])) == expected
 
 
 @pytest.mark.slow

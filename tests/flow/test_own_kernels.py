@@ -81,7 +81,7 @@ def test_layers_of_ones_own_stand_beside_tinynns(tmp_path: Path) -> None:
     for old, new, said in (
         ("operator: conv2d", "operator: conv3d", 'runtime.yaml:6:15: no operator "conv3d"'),
         ("    channels: apart", "    weights: packed.conv2d_fast", "packs weights of conv2d"),
-        ("2 * input_channels", "2 * inputs", "own kernel plain_pixel: scratch: "),
+        ("2 * input_channels", "2 * inputs", 'runtime.yaml:10:14: 2 * inputs: unknown column "inputs"'),
     ):
         text = recipe.read_text()
         recipe.write_text(text.replace(old, new))

@@ -204,6 +204,7 @@ def test_any_text_is_a_recipe_or_refused(kind: type[Recipe], text: str) -> None:
     ("kind", "text", "wanted"),
     [
         (Model, "description: [x]\nfile: a", "description: expected text, not"),
+        (Model, "description: null\nfile: a", 'expected text, not nothing; in quotes it is a word: "null"'),
         (Model, "description: x\nfile: a\nsamples: {seed: many}", "expected a whole number, not"),
         (Model, "description: x\nfile: a\nsamples: {seed: 1.5}", "expected a whole number, not 1.5"),
         (Target, _TARGET.replace("memory:", "memory: 3\nx:"), "memory: expected a list, not 3"),

@@ -165,7 +165,7 @@ def _doit_settings(plugins: Mapping[str, Mapping[str, str]]) -> str:
         'backend = "memory"',
         "",
         "[tool.doit.plugins.loader]",
-        'tinyflow = "tinyflow.flow.cli:PluginLoader"',
+        'tinyflow = "tinyflow.__main__:PluginLoader"',
     ]
     for kind, members in plugins.items():
         lines += ["", f"[tool.doit.plugins.{kind.lower()}]", *(f'{name} = "{at}"' for name, at in members.items())]

@@ -81,9 +81,13 @@ def _problem(kind: type[Recipe], document: yaml.Document, fault: Mapping[str, An
         text = str(fault["ctx"]["error"])
     else:
         text = f"expected {_wanted(fault)}, not {show(fault['input'])}"
+        if (word := document.words.get(document.place(path))) and fault["type"] in _OF_TEXTS:
+            text += f'; in quotes it is a word: "{word}"'
     return yaml.Problem(document.place(path), f"{_spell(path)}: {text}" if path else text)
 
 
+# Faults of what had to be a text, or a word of a list.
+_OF_TEXTS = ("string_type", "literal_error")
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",

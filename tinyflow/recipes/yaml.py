@@ -70,6 +70,7 @@ class Document:
     value: Value = None
     places: dict[Steps, Place] = field(default_factory=dict)  # of each value
     keys: dict[Steps, Place] = field(default_factory=dict)  # of each mapping's keys
+    words: dict[Place, str] = field(default_factory=dict)  # those that stand for nothing, or are a truth value
     problems: list[Problem] = field(default_factory=list)
 
     def place(self, steps: Steps) -> Place:
@@ -214,6 +215,7 @@ class _Composer:
         elif _LEADING_ZERO.fullmatch(text):
             self._refuse(place, f'"{text}" is octal to some readers, decimal to others; drop the zero, or quote it')
         if text.lower() in _WORDS:
+            self.document.words[place] = text
             return _WORDS[text.lower()]
         if _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
             return self._number(text, place)

@@ -6,6 +6,7 @@ there is one description of every layout. A runtime's recipe says which (`Runtim
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -46,8 +47,8 @@ class OwnKernel:
         is_as_it_is = self.weights == "as_is"
         return f"tinynn_{f'{self.operator}_ref' if is_as_it_is else self.weights.removeprefix(_PACKED)}"
 
-    def complaint(self) -> tuple[str, str, str] | None:
-        """The key that is wrong, why, and a hint."""
+    def complaint(self, header: str) -> tuple[str, str, str] | None:
+        """The key that is wrong, why, and a hint. `header` is the text of tinynn.h."""
         functions = {kernel.function: kernel for kernel in KERNELS}
         operators = {kernel.function.removesuffix("_ref") for kernel in KERNELS if kernel.variant == "ref"}
         names = sorted(name.removeprefix("tinynn_") for name in operators)
@@ -60,6 +61,12 @@ class OwnKernel:
             return "weights", f'nothing packs weights of {self.operator} as "{self.weights}"', hint
         if self.channels == "apart" and (self.operator not in _APART or self.weights != "as_is"):
             return "channels", "channels are apart beside weights as_is only", f"operators: {', '.join(_APART)}"
+        numbers = sorted(_members(header, f"tinynn_{kernel.struct}"))
+        for key in ("when", "scratch"):
+            try:
+                expressions.parse(str(getattr(self, key) or 0), numbers)
+            except UsageError as error:
+                return key, error.what, error.hint
         return None
 
 
@@ -118,6 +125,15 @@ def _step(kernel: OwnKernel, graph: Graph, operator: Operator, notes: list[str])
         is_own=True,
     )
     return replace(steps[0], call=called)
+
+
+def _members(header: str, struct: str) -> Iterator[str]:
+    """The names of a struct's numbers, also of those in structs within it."""
+    found = re.search(rf"^struct {struct} {{\n(.*?)^}};", header, re.MULTILINE | re.DOTALL)
+    for kind, inner, names in (
+        re.findall(r"^ +(?:(u?int\d+_t|float)|struct (\w+)) ([\w, ]+);", found[1], re.MULTILINE) if found else ()
+    ):
+        yield from names.split(", ") if kind else _members(header, inner)
 
 
 def _numbers(fields: Mapping[str, Field]) -> Iterator[tuple[str, Any]]:

@@ -19,6 +19,7 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 from tinyflow.core import safe_text
 from tinyflow.core.errors import UsageError, refusal_of
 from tinyflow.core.units import parse_time
+from tinyflow.flow.early import CANCELLED, begin
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import error_lines
 from tinyflow.flow.planning.firmware import EXAMPLES, FORMS
@@ -26,7 +27,6 @@ from tinyflow.flow.session.ledger import exit_status
 from tinyflow.flow.session.null_database import MemoryDB
 from tinyflow.flow.streams import as_plain, plain_output
 
-CANCELLED = 130
 HELP = frozenset({"-h", "--help"})
 _LEVELS = "0: only errors and tables, 1: what was done, 2: all that is known of errors"
 _PIPE_CLOSED = 141  # 128 + SIGPIPE, what other programs end with
@@ -53,6 +53,7 @@ class Refusing:
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the command; its exit status."""
         try:
+            begin()
             for word in in_args:
                 if not safe_text.is_encodable(word):
                     hint = "rename it: names become texts in reports and keys"

@@ -18,8 +18,9 @@ from tinyflow.core.action import JSON
 from tinyflow.core.errors import CacheError, TinyflowError, UsageError
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
 from tinyflow.core.units import format_seconds, format_size, parse_size
-from tinyflow.flow.commands.command import CANCELLED, HELP, Refusing, option, parse_timeout, run_options
+from tinyflow.flow.commands.command import HELP, Refusing, option, parse_timeout, run_options
 from tinyflow.flow.commands.help import overview
+from tinyflow.flow.early import CANCELLED
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.planning import build_systems

@@ -16,7 +16,8 @@ from tinyflow.core.errors import TinyflowError, ToolError
 from tinyflow.core.execute import Outcome
 from tinyflow.core.forkserver import ForkServer
 from tinyflow.flow.commands.bisect_layer import find_wrong_layer
-from tinyflow.flow.commands.command import CANCELLED, OwnCommand, flag
+from tinyflow.flow.commands.command import OwnCommand, flag
+from tinyflow.flow.early import CANCELLED
 from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.planning.selection import Selection

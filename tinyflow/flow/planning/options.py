@@ -12,6 +12,8 @@ from tinyflow.recipes.resolve import ResolvedBench
 from tinyflow.recipes.schema import Backend, Feature, Runtime, Target
 from tinyflow.recipes.suggest import did_you_mean, hint_for
 
+_TINYNN = "tinynn"  # in whose kernels' places others stand
+
 
 def check_options(resolved: ResolvedBench, catalogue: Catalogue) -> ResolvedBench:
     """The bench with its options in the types that they are to have.
@@ -33,7 +35,8 @@ def check_kernels(catalogue: Catalogue, runtime: Runtime) -> None:
     for index, kernel in enumerate(runtime.kernels):
         from tinyflow.backends.tinyc.own_kernels import OwnKernel  # with numpy
 
-        found = OwnKernel(**kernel.given()).complaint()
+        header = catalogue.path(Runtime, _TINYNN).with_name("include") / "tinynn.h"
+        found = OwnKernel(**kernel.given()).complaint(header.read_text(encoding="utf-8"))
         if found is not None:
             key, what, hint = found
             catalogue.refuse(Runtime, runtime.name, ("kernels", index, key), what, hint)
