@@ -24,10 +24,11 @@ from typing import Any
 from tinyflow.core import cache_maintenance, digest, key, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Tool, Workspace
 from tinyflow.core.errors import CacheError, TinyflowError, ToolError, refusal_of
-from tinyflow.core.forkserver import ForkServer
+from tinyflow.core.forkserver import ForkServer, kind_of
 from tinyflow.core.partial_results import PartialResults
 from tinyflow.core.records import Records
 from tinyflow.core.remote import Remote
+from tinyflow.core.runner import Runner
 from tinyflow.core.scratch import Scratch
 from tinyflow.core.store import Store
 from tinyflow.core.toolset import Toolset
@@ -293,6 +294,8 @@ class _Session:
         self._scratch = scratch
         self._keeper = keeper
         self._servers: dict[object, ForkServer] = {}
+        self._runners: list[Runner] = []  # that are idle
+        self._generation = 0  # of these: one from before the code was edited is not used again
         self._proofs: dict[str, Mapping[Path, digest.Stamp]] = {}  # toolset → stamps of our modules
         self._lock = threading.RLock()
         self._held = contextlib.ExitStack()
@@ -303,9 +306,12 @@ class _Session:
     def close(self) -> None:
         """End its processes."""
         with self._lock:
-            for server in self._servers.values():
-                server.close()
+            processes: list[ForkServer | Runner] = [*self._servers.values(), *self._runners]
+            for each in processes:
+                each.close()
             self._servers.clear()
+            self._runners.clear()
+            self._generation += 1
             self._proofs.clear()
             self._held.close()
             self._folder = None
@@ -321,9 +327,9 @@ class _Session:
     def differences(self, action: Action, toolset: str) -> list[str]:
         """What of machine, tools and code is not as in the key. Looked at once, unless code is edited."""
         with self._lock:
-            if toolset in self._proofs:
-                if not self.is_edited(toolset):
-                    return []
+            if toolset in self._proofs and not self.is_edited(toolset):
+                return []
+            if any(map(self.is_edited, self._proofs)):
                 self.close()  # what is in memory is old
             try:
                 text, stamps = self._prove(action)
@@ -348,36 +354,64 @@ class _Session:
             text, stamps = pickle.loads((folder / _PROOF).read_bytes())
             return text, stamps
 
+    def _begin(self) -> Path:
+        """The folder that its processes begin in."""
+        if self._folder is None:
+            self._folder = self._held.enter_context(self._scratch.folder())
+        return self._folder
+
     def _server(self, kind: object) -> ForkServer:
         with self._lock:
-            if self._folder is None:
-                self._folder = self._held.enter_context(self._scratch.folder())
+            folder = self._begin()
             if kind not in self._servers:
-                self._servers[kind] = self._keeper.submit(ForkServer, (), self._folder).result()
+                self._servers[kind] = self._keeper.submit(ForkServer, (), folder).result()
             return self._servers[kind]
 
     def call(
         self, action: Action, workspace: Workspace, modules: Sequence[str], check: Callable[[], None]
     ) -> TinyflowError | None:
         """Run the stage in a copy of a process; its refusal."""
-        kind = (action.function, action.implementation) if action.isolated and modules else ""
-        if not action.isolated:
-            kind = "together"
-        server = self._server(kind)
         try:
-            server.call(action, workspace, modules, check)
+            if action.isolated:
+                self._copied(action, workspace, modules, check)
+            else:
+                with self._runner() as runner:
+                    runner.call(action, workspace, modules, check)
         except Unwanted:
             raise
-        except ToolError as error:
-            if error.status is not None or not server.has_ended():
-                return error
-            with self._lock:
-                if self._servers.get(kind) is server:
-                    self._servers.pop(kind).close()
-            return self.call(action, workspace, (), check) if modules else error
         except TinyflowError as error:
             return error
         return None
+
+    def _copied(self, action: Action, workspace: Workspace, modules: Sequence[str], check: Callable[[], None]) -> None:
+        kind = kind_of(action) if modules else ""
+        server = self._server(kind)
+        try:
+            server.call(action, workspace, modules, check)
+        except ToolError as error:
+            if error.status is not None or not modules or not server.has_ended():
+                raise
+            with self._lock:  # what it imports ended it; a worker that imports it itself will say why
+                if self._servers.get(kind) is server:
+                    self._servers.pop(kind).close()
+            self._copied(action, workspace, (), check)
+
+    @contextlib.contextmanager
+    def _runner(self) -> Iterator[Runner]:
+        """A process that nobody else uses meanwhile."""
+        with self._lock:
+            generation, folder = self._generation, self._begin()
+            runner = self._runners.pop() if self._runners else None
+        if runner is None:
+            runner = self._keeper.submit(Runner, folder).result()
+        try:
+            yield runner
+        finally:
+            with self._lock:
+                if self._generation == generation and not runner.has_ended:
+                    self._runners.append(runner)
+                else:
+                    runner.close()
 
 
 def prove(workspace: Workspace) -> None:

@@ -84,15 +84,8 @@ class ForkServer:
                     socket.send_fds(self._socket, [message], [theirs.fileno()])
                 except OSError:
                     raise ToolError("the process that workers are copies of has ended", hint="start again") from None
-            status = _wait(ours, workspace.timeout_s, check)
-        if status is None:
-            raise Timeout(
-                f"didn't end within {workspace.timeout_s:g} s",
-                hint="raise `timeout` in the recipe, or give --timeout",
-            )
-        if status != 0:
-            log = workspace.log_path.read_text(encoding="utf-8", errors="replace")
-            worker.raise_refusal(function, workspace, ToolError("", hint=log[-4000:], status=status, log=log))
+            status = wait(ours, workspace.timeout_s, check)
+        raise_for(status, function, workspace)
 
 
 Kind = tuple[str, tuple[str, ...]]  # function and implementation: what decides the imports of an action
@@ -128,7 +121,19 @@ class ForkServers:
             fork_server.close()
 
 
-def _wait(connection: socket.socket, timeout_s: float, check: Callable[[], None]) -> int | None:
+def raise_for(status: int | None, function: str, workspace: Workspace) -> None:
+    """Raise what a worker's exit status stands for."""
+    if status is None:
+        raise Timeout(
+            f"didn't end within {workspace.timeout_s:g} s",
+            hint="raise `timeout` in the recipe, or give --timeout",
+        )
+    if status != 0:
+        log = workspace.log_path.read_text(encoding="utf-8", errors="replace")
+        worker.raise_refusal(function, workspace, ToolError("", hint=log[-4000:], status=status, log=log))
+
+
+def wait(connection: socket.socket, timeout_s: float, check: Callable[[], None]) -> int | None:
     """A worker's exit status, negative for a signal; None where the time ran out. It is dead when this returns."""
     connection.settimeout(_POLL_S)
     pid, left = 0, timeout_s
@@ -167,7 +172,7 @@ def _serve(requests: socket.socket, modules: Iterable[str]) -> None:
         if not message:
             return
         more, *paths = pickle.loads(message)
-        modules = _import([*modules, *more])
+        modules = import_all([*modules, *more])
         fork_server = os.getpid()
         if os.fork() == 0:
             process.die_with_parent(fork_server)
@@ -190,14 +195,15 @@ def _attend(answer: socket.socket, request: Path, folder: Path, log: Path) -> No
         status = 1
         try:
             process.die_with_parent(attendant)
-            status = _work(request, folder, log)
+            status = work(request, folder, log)
         finally:
             os._exit(status)
     _, status = os.waitpid(child, 0)
     answer.send(f"{os.waitstatus_to_exitcode(status)} ".encode())
 
 
-def _work(request: Path, folder: Path, log: Path) -> int:
+def work(request: Path, folder: Path, log: Path) -> int:
+    """Be a worker in this process: the exit status of one."""
     os.chdir(folder)
     os.environ.update({"HOME": str(folder), "TMPDIR": str(folder)})
     tempfile.tempdir = None  # as it was when the imports were done
@@ -219,7 +225,7 @@ def _work(request: Path, folder: Path, log: Path) -> int:
         sys.stderr.flush()
 
 
-def _import(modules: Iterable[str]) -> tuple[str, ...]:
+def import_all(modules: Iterable[str]) -> tuple[str, ...]:
     """Import what can be; what is left to import then."""
     for name in modules:
         with contextlib.suppress(Exception):  # the worker that needs it will say so
@@ -229,7 +235,7 @@ def _import(modules: Iterable[str]) -> tuple[str, ...]:
 
 def _main(words: list[str]) -> None:
     descriptor, when, *modules = words
-    _serve(socket.socket(fileno=int(descriptor)), modules if when == _LAZY else _import(modules))
+    _serve(socket.socket(fileno=int(descriptor)), modules if when == _LAZY else import_all(modules))
 
 
 if __name__ == "__main__":
