@@ -21,7 +21,7 @@ class Machines:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file = folder / "scheduler.json"
-        self._running: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
         self.address = json.loads(self._wait(self._file))["address"]
 
@@ -45,13 +45,26 @@ class Machines:
         with Client(self.address, set_as_default=False) as client:
             return [each["name"] for each in client.scheduler_info(n_workers=-1)["workers"].values()]
 
+    def sleeping(self, name: str = "") -> list[int]:
+        """Processes of `sleep` that run for actions on a worker, or on any."""
+        home = f"HOME={self._folder}/{name}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                if words[0] == b"sleep" and any(
+                    word.startswith(home) for word in (process / "environ").read_bytes().split(b"\0")
+                ):
+                    found.append(int(process.name))
+        return found
+
     def said(self, kind: str) -> str:
         """What such processes printed."""
         return (self._folder / f"{kind}.txt").read_text()
 
     def end(self) -> None:
         """All of it."""
-        for process in self._running:
+        for process in self.processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -68,7 +81,7 @@ class Machines:
                 env={**environment, **variables},
                 start_new_session=True,
             )
-        self._running.append(process)
+        self.processes.append(process)
         return process
 
     def _wait(self, path: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from dask_machines import Machines, machines
 from flow_support import Run, synthetic_command
+from tests_support import wait_until
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.session.cluster.address import ClusterAddress, parse
@@ -27,6 +30,17 @@ def run(*words: str, cache: str = "cache", **variables: str) -> subprocess.Compl
     """`tinyflow` with synthetic benches."""
     environment = {**os.environ, "TINYFLOW_CACHE": cache, **variables}
     return subprocess.run(synthetic_command(*words), capture_output=True, text=True, timeout=120, env=environment)
+
+
+def begin(*words: str) -> subprocess.Popen[str]:
+    """The same, still running."""
+    return subprocess.Popen(
+        synthetic_command(*words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TINYFLOW_CACHE": "cache"},
+    )
 
 
 def outputs(folder: Path) -> dict[str, str]:
@@ -113,3 +127,140 @@ def test_nobody_at_the_address_is_one_line() -> None:
     first, *rest = told.stderr.splitlines()
     assert first.startswith("tcp://127.0.0.1:9: no scheduler answers")
     assert len(rest) == 1
+
+
+@pytest.mark.slow
+def test_workers_are_shown_with_what_they_asked_for(cluster: Machines, project: Path) -> None:
+    """`doit cluster` has a line for each, by name, with slots, what it offers and its cache's hits."""
+    cluster.worker("left", "--resources", "board:chip=1", slots=3)
+    cluster.worker("right")
+    assert run("suite:good", "--cluster", cluster.address).returncode == 0
+    told = run("cluster", cluster.address)
+    assert told.returncode == 0, told.stderr
+    titles, left, right = (line.split() for line in told.stdout.splitlines())
+    assert titles[:3] == ["worker", "address", "slots"]
+    assert left[0] == "left" and left[2] == "3" and "board:chip" in left
+    assert right[0] == "right" and right[2] == "1"
+    actions = [int(words[-4]) for words in (left, right)]
+    assert sum(actions) == len(outputs(project))
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_told_and_another_one_does_its_work(cluster: Machines, project: Path) -> None:
+    """The bench ends well, by the worker that is left; which one is gone is one line."""
+    workers = {name: cluster.worker(name) for name in ("one", "two")}
+    session = begin("bench:net-pauses-chip", "--cluster", cluster.address)
+    wait_until(lambda: bool(cluster.sleeping()))
+    (first,) = [name for name in workers if cluster.sleeping(name)]
+    workers[first].kill()
+    told, errors = session.communicate(timeout=60)
+    said = [line for line in (told + errors).splitlines() if line.startswith("cluster: ")]
+    assert session.returncode == 0, told + errors
+    assert len(said) == 1
+    assert said[0].startswith(f"cluster: worker {first} at tcp://")
+    assert said[0].endswith(" is gone")
+
+
+@pytest.mark.slow
+def test_without_workers_or_scheduler_the_rest_runs_here(cluster: Machines, project: Path) -> None:
+    """All killed in the midst of a bench: it ends well, and why it went on here is said."""
+    worker = cluster.worker("one")
+    for victim, why in (
+        (worker, "cluster: no worker can run run: it runs here"),
+        (cluster.processes[0], f"cluster: the scheduler at {cluster.address} is gone; what is left runs here"),
+    ):
+        shutil.rmtree("build", ignore_errors=True)
+        shutil.rmtree("cache", ignore_errors=True)
+        session = begin("bench:net-pauses-chip", "--cluster", cluster.address)
+        wait_until(lambda: bool(cluster.sleeping()))
+        victim.kill()
+        told, errors = session.communicate(timeout=90)
+        assert session.returncode == 0, told + errors
+        assert why in told + errors
+        assert "Traceback" not in errors
+        if victim is worker:
+            cluster.worker("two")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_who_is_stopped_leaves_nothing_running(cluster: Machines, project: Path, stop: signal.Signals) -> None:
+    """Ctrl-C and kill -9 end what workers run for a session; what had been made stays."""
+    cluster.worker("one")
+    session = begin("suite:slow", "--cluster", cluster.address)
+    wait_until(lambda: bool(cluster.sleeping()))
+    session.send_signal(stop)
+    _, errors = session.communicate(timeout=30)
+    assert session.returncode == (130 if stop == signal.SIGINT else -9)
+    assert errors == ""
+    wait_until(lambda: not cluster.sleeping())
+    again = run("bench:net-good-chip", "--cluster", cluster.address)
+    assert again.returncode == 0
+    assert "up to date" in again.stdout.splitlines()[0] or "built   " in again.stdout
+
+
+@pytest.mark.slow
+def test_a_worker_with_other_code_is_not_used_and_said(cluster: Machines, project: Path, tmp_path: Path) -> None:
+    """Its stage's module differs by a blank line; the other worker runs it all."""
+    other = tmp_path / "other"
+    shutil.copytree(Path(__file__).parent, other, ignore=shutil.ignore_patterns("__pycache__", "test_*"))
+    with (other / "synthetic_stages.py").open("a") as file:
+        file.write("\n")
+    cluster.worker("odd", PYTHONPATH=os.pathsep.join([str(Path(__file__).parents[2]), str(other)]))
+    cluster.worker("even")
+    told = run("suite:good", "--cluster", cluster.address)
+    assert told.returncode == 0
+    lines = [line for line in (told.stdout + told.stderr).splitlines() if line.startswith("cluster: ")]
+    assert lines
+    assert all(line.startswith("cluster: worker odd at ") and ": implementation modules: " in line for line in lines)
+
+
+@pytest.mark.slow
+def test_a_worker_without_tinyflow_is_not_used_and_said(cluster: Machines, project: Path, tmp_path: Path) -> None:
+    """One line says so, and what is left runs here."""
+    none = tmp_path / "none"
+    none.mkdir()
+    (none / "tinyflow.py").write_text("raise ModuleNotFoundError(\"No module named 'tinyflow'\")\n")
+    cluster.worker("bare", PYTHONPATH=str(none))
+    told = run("bench:net-good-chip", "--cluster", cluster.address)
+    assert told.returncode == 0
+    said = told.stdout + told.stderr
+    assert "cluster: worker bare at tcp://" in said
+    assert "is not used: it has no tinyflow of this version" in said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
+def test_a_full_disk_of_a_worker_is_told(cluster: Machines, project: Path, tmp_path: Path) -> None:
+    """Nothing fails for it: another worker takes over."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        cluster.worker("full", TINYFLOW_WORKER_CACHE=str(small))
+        (small / "ballast").write_bytes(bytes(60 << 10))
+        cluster.worker("roomy")
+        told = run("suite:good", "--cluster", cluster.address)
+        assert told.returncode == 0
+        said = told.stdout + told.stderr
+        assert "cluster: worker full at " in said
+        assert "No space left on device" in said
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_without_dask_one_command_is_named(synthetic: Run, monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    """What is missing, and the one command that brings it."""
+    (project / "distributed.py").write_text("raise ModuleNotFoundError('gone', name='distributed')\n")
+    told = subprocess.run(
+        synthetic_command("cluster", "tcp://127.0.0.1:9"),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(project), os.environ["PYTHONPATH"]])},
+    )
+    assert told.returncode == 3
+    first, second = told.stderr.splitlines()
+    assert first == "dask.distributed is not installed"
+    assert "pip install" in second and "[cluster]'" in second

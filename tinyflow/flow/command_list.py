@@ -24,6 +24,7 @@ COMMANDS = {
     "features": FEATURES,
     "suites": SUITES,
     "boards": TARGETS,
+    "cluster": NOTHING,
     "check": MODELS,
     "fit": MODELS,
     "sweep": NAMES,

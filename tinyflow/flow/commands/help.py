@@ -44,6 +44,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} features                        what +feature can be, who takes it, what excludes what
   {bin} suites                          what is in each suite, and which benches can't run here
   {bin} boards                          debug probes and serial ports, boards that recipes know
+  {bin} cluster tcp://host:8786         the machines that `--cluster tcp://host:8786` has actions run on
   {bin} fetch vww                       get a model's real file
   {bin} doctor                          which tools are here, what is missing, and whether all recipes are right
   {bin} schema                          recipes/schemas/*.json: what recipes may hold, for editors

@@ -11,6 +11,7 @@ import concurrent.futures
 import contextlib
 import logging
 import os
+import re
 import threading
 import time
 from collections import defaultdict
@@ -20,7 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 import dask
-from distributed import Client, KilledWorker, LocalCluster
+from distributed import Client, Future, LocalCluster
 
 from tinyflow.core import process
 from tinyflow.core.action import HOME, Action, Workspace
@@ -31,6 +32,7 @@ from tinyflow.core.forkserver import Kind, kind_of
 from tinyflow.core.inputs import Blobs, Digests, is_tree
 from tinyflow.flow.session.cluster import entry
 from tinyflow.flow.session.cluster.address import ClusterAddress
+from tinyflow.flow.session.cluster.seen_worker import SeenWorker
 from tinyflow.flow.session.preimports import modules_of, of_many
 
 _CONNECT_S = 10.0
@@ -40,6 +42,7 @@ _LOOK_S = 1.0  # how old what is known of the workers may be
 _CALL_S = 60.0  # a worker that doesn't take a message in this time is taken for dead
 _MESSAGE_BYTES = 32 << 20
 # What connections raise in the end, dask's own among them (CommClosedError is an OSError).
+_NO_IMPORT = re.compile("ModuleNotFoundError|ImportError|AttributeError")
 _BROKEN = (OSError, TimeoutError, asyncio.TimeoutError, concurrent.futures.CancelledError, asyncio.CancelledError)
 
 
@@ -52,7 +55,8 @@ class Cluster:
 
     def __init__(self, address: ClusterAddress, state: Path, warn: Callable[[str], None]) -> None:
         """`warn` gets one line for each worker that is not used, and where the scheduler is lost."""
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it is we who say what happens
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # it is we who say what happens
         self._address = address
         self._warn = warn
         self._name = uuid4().hex
@@ -102,6 +106,17 @@ class Cluster:
 
     # Workers
 
+    def workers(self) -> list[SeenWorker]:
+        """All of them, by name."""
+        found = self._look()
+        told = self._run_on(entry.greet, list(found))
+        seen = []
+        for address, scheduler in found.items():
+            answer = told.get(address)
+            said = answer if isinstance(answer, Mapping) else {}
+            seen.append(SeenWorker.of(address, scheduler, said, self._unfit.get(address, "")))
+        return sorted(seen, key=lambda worker: (worker.name, worker.address))
+
     def _look(self) -> Mapping[str, Mapping[str, Any]]:
         """The workers that there are, by address. Raises _Gone."""
         with self._lock:
@@ -129,10 +144,10 @@ class Cluster:
                 continue
             if isinstance(answer, Mapping):
                 said = answer.get("unfit") or f"it speaks protocol {answer.get('protocol')}, not {PROTOCOL}"
-            elif isinstance(answer, ImportError):
+            elif _NO_IMPORT.search(said := repr(answer)):  # as text: it travelled
                 said = f"it has no tinyflow of this version ({answer})"
             else:
-                said = f"it doesn't answer ({answer})" if answer is not None else "it doesn't answer"
+                said = f"it doesn't answer ({said})" if answer is not None else "it doesn't answer"
             self._exclude(name, said)
 
     def _run_on(self, function: Callable[..., Any], names: list[str], *args: Any) -> dict[str, Any]:
@@ -249,30 +264,39 @@ class Cluster:
             workers=workers,
             resources={action.place: 1} if action.place else None,
         )
-        waiting = asyncio.run_coroutine_threadsafe(self._answer(future), self._client.loop.asyncio_loop)
         try:
-            while True:
-                process.raise_if_cancelled()
-                try:
-                    answer: Message = waiting.result(_POLL_S)
-                    return answer
-                except (TimeoutError, concurrent.futures.TimeoutError):
-                    if waiting.done():
-                        raise
-                    if not self._look().keys() & set(workers):
-                        return {}
-        except KilledWorker:
-            return {}
+            return self._wait(future, workers)
         except _BROKEN as error:
             if self._client.status != "running":
                 raise self._lost(error) from None
             return {}
         finally:
-            waiting.cancel()
             future.release()
             self._progress.pop(key, None)
 
-    async def _answer(self, future: Any) -> Message:
+    def _wait(self, future: Future, workers: Collection[str]) -> Message:
+        """What a task gives; empty where nothing comes any more. Raises Cancelled, _Gone and what is _BROKEN."""
+        ended = threading.Event()
+        future.add_done_callback(lambda future: ended.set())
+        while not ended.wait(_POLL_S):
+            process.raise_if_cancelled()
+            if not self._look().keys() & set(workers):
+                return {}
+        if future.status != "finished":  # it was lost, or killed several workers
+            raise concurrent.futures.CancelledError
+        coming = asyncio.run_coroutine_threadsafe(self._gather(future), self._client.loop.asyncio_loop)
+        while True:
+            process.raise_if_cancelled()
+            try:
+                return coming.result(_POLL_S)
+            except (TimeoutError, concurrent.futures.TimeoutError):
+                if coming.done():
+                    raise
+                if not self._look().keys() & set(workers):
+                    coming.cancel()
+                    return {}
+
+    async def _gather(self, future: Future) -> Message:
         answer: Message = await self._client.gather(future, asynchronous=True)
         return answer
 
