@@ -18,11 +18,12 @@ _START_S = 60.0
 class Machines:
     """Started one by one in a folder; all end with it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *words: str, **variables: str) -> None:
         self._folder = folder
         self._file = folder / "scheduler.json"
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self._variables = variables
+        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *words)
         self.address = json.loads(self._wait(self._file))["address"]
 
     def worker(self, name: str, *words: str, slots: int = 1, **variables: str) -> subprocess.Popen[bytes]:
@@ -40,9 +41,12 @@ class Machines:
 
     def names(self) -> list[str]:
         """The workers that the scheduler knows."""
+        import dask
         from distributed import Client
 
-        with Client(self.address, set_as_default=False) as client:
+        names = {name: name.removeprefix("DASK_").lower().replace("__", ".") for name in self._variables}
+        settings = {names[name]: self._variables[name] for name in names}
+        with dask.config.set(settings), Client(self.address, set_as_default=False) as client:
             return [each["name"] for each in client.scheduler_info(n_workers=-1)["workers"].values()]
 
     def sleeping(self, name: str = "") -> list[int]:
@@ -93,9 +97,9 @@ class Machines:
 
 
 @contextlib.contextmanager
-def machines(folder: Path) -> Iterator[Machines]:
-    """Within, there is a scheduler."""
-    found = Machines(folder)
+def machines(folder: Path, *words: str, **variables: str) -> Iterator[Machines]:
+    """Within, there is a scheduler, started with these words; `variables` are the settings of who looks at it."""
+    found = Machines(folder, *words, **variables)
     try:
         yield found
     finally:

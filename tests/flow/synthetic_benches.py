@@ -45,7 +45,8 @@ class SyntheticPlanner:
             "generate", f"{bench.model_name} {bench.backend}", fetch, source=Path(f"{bench.backend}.c")
         )
         link = self._action("link", bench.name, generate)
-        run = self._action("run", bench.name, link, behaviour=bench.backend)
+        place = f"board:{bench.target}" if bench.target.startswith("board") else ""
+        run = self._action("run", bench.name, link, behaviour=bench.backend, place=place)
         naming = {"bench": bench.name, "model": bench.model_name, "backend": bench.backend, "target": bench.target}
         final = Action(
             stage="report",
@@ -63,7 +64,7 @@ class SyntheticPlanner:
         return BenchPlan(bench.name, bench, final, (fetch, convert, generate, link, run, final))
 
     def _action(
-        self, stage: str, what: str, *before: Action, behaviour: str = "", source: Path | None = None
+        self, stage: str, what: str, *before: Action, behaviour: str = "", source: Path | None = None, place: str = ""
     ) -> Action:
         inputs = {f"{other.stage}.in": other.output(other.outputs[-1]) for other in before}
         if source is not None and source.exists():
@@ -75,6 +76,7 @@ class SyntheticPlanner:
             outputs=OUTPUTS[stage],
             parameters={"what": what, "behaviour": behaviour},
             inputs=inputs,
+            place=place,
         )
         return self._known.setdefault(action.id, action)
 

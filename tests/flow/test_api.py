@@ -301,3 +301,13 @@ def test_accuracy_of_several_classes() -> None:
     (first, second) = found.table.rows
     assert (first["mistaken_for"], first["times"], second["right"]) == (1, 2, 1.0)
     assert found.confusion.tolist() == [[1, 2], [0, 1]] and float(found) == 0.5
+
+
+@pytest.mark.slow
+def test_actions_of_programs_on_a_cluster(mine: tinyflow.Project) -> None:
+    """`cluster=` is `--cluster`: of a call, and of a project; what is no address is refused before anything runs."""
+    with pytest.raises(tinyflow.UsageError, match="is not the address of a cluster"):
+        mine.run("bench:net-good-chip", cluster="here")
+    (row,) = mine.run("bench:net-good-chip", cluster="local:1")
+    assert row.status == "ok"
+    assert (mine.path / "build" / ".state" / "cluster" / "cache" / "cas").is_dir()

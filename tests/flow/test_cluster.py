@@ -264,3 +264,47 @@ def test_without_dask_one_command_is_named(synthetic: Run, monkeypatch: pytest.M
     first, second = told.stderr.splitlines()
     assert first == "dask.distributed is not installed"
     assert "pip install" in second and "[cluster]'" in second
+
+
+@pytest.mark.slow
+def test_what_runs_on_a_board_goes_to_who_offers_it(cluster: Machines, project: Path) -> None:
+    """Everything else goes anywhere; a board that nobody offers is that of this machine."""
+    cluster.worker("any", slots=4)
+    cluster.worker("desk", "--resources", "board:board1=1")
+    session = begin("bench:net-pauses-board1", "bench:tiny-pauses-board1", "--cluster", cluster.address)
+    most = 0
+    while session.poll() is None:
+        most = max(most, len(cluster.sleeping("desk")))
+        assert not cluster.sleeping("any")
+    told, errors = session.communicate()
+    assert (session.returncode, errors) == (0, ""), told
+    assert most == 1
+    session = begin("bench:net-pauses-board2", "--cluster", cluster.address)
+    while session.poll() is None:
+        assert not cluster.sleeping()
+    assert session.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_with_certificates(project: Path, tmp_path: Path) -> None:
+    """Who has none of the cluster's is refused in one line; dask's own settings give them."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject]
+    subprocess.run([*words, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    tls = {"--tls-ca-file": certificate, "--tls-cert": certificate, "--tls-key": key}
+    options = [word for name, path in tls.items() for word in (name, str(path))]
+    settings = {"CA_FILE": certificate, "CLIENT__CERT": certificate, "CLIENT__KEY": key}
+    given = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(path) for name, path in settings.items()}
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    with machines(folder, "--protocol", "tls", *options, **given) as found:
+        found.worker("one", *options)
+        assert found.address.startswith("tls://")
+        assert run("bench:net-good-chip", "--cluster", found.address, **given).returncode == 0
+        shutil.rmtree("build")
+        shutil.rmtree("cache")
+        told = run("bench:net-good-chip", "--cluster", found.address)
+        assert told.returncode == 3, told.stdout + told.stderr
+        assert len(told.stderr.splitlines()) == 2

@@ -174,12 +174,17 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
                 self._cluster = open_cluster(parse_cluster(self.cluster_address), self.project.state, self.tell)
             return self._cluster
 
+    @property
+    def slots(self) -> int | None:
+        """How many actions may run at once, where a cluster decides that. Raises as `cluster` does."""
+        return self.cluster.slots if self.cluster_address else None
+
     @contextlib.contextmanager
     def workers(self, actions: Collection[Action]) -> Iterator[int | None]:
         """Within, these actions may run, and find what runs them; how many at once, where a cluster decides that."""
         if self.cluster_address and actions:
             self.cluster.expect(actions)
-            yield self.cluster.slots
+            yield self.slots
         else:
             with copied_workers(self.session, actions, self.project.state):
                 yield None

@@ -60,14 +60,19 @@ class Project:
         jobs: int | None = None,
         timeout_s: float | None = None,
         progress: Progress | None = None,
+        cluster: str | None = None,
     ) -> None:
-        """`jobs`: actions at once, all cores by itself; `timeout_s`: of each action, instead of the recipes'."""
+        """`jobs`: actions at once, all cores by itself; `timeout_s`: of each action, instead of the recipes'.
+
+        `cluster`: where actions run, as `--cluster` has it: `tcp://host:8786`. Then `jobs` is what its workers take.
+        """
         self.path = Path(path).expanduser().absolute()
         if not self.path.is_dir():
             raise UsageError(f"no folder {self.path}", hint="a project is a folder; `tinyflow init` makes one")
         self.jobs = jobs
         self.timeout_s = timeout_s
         self.progress = progress
+        self.cluster = cluster
 
     def __repr__(self) -> str:
         return f"Project({str(self.path)!r})"
@@ -87,13 +92,13 @@ class Project:
         """Build, run and report the benches of a suite."""
         return self.run([f"suite:{name.removeprefix('suite:')}"], jobs=jobs)
 
-    def run(self, words: str | Iterable[str], *, jobs: int | None = None) -> Rows:
+    def run(self, words: str | Iterable[str], *, jobs: int | None = None, cluster: str | None = None) -> Rows:
         """What a command line of these words runs: benches, `suite:…`, `bench:*-tinyc-stm32f4`.
 
         A bench that fails leaves a row with its `error`, and the others go on. Raises UsageError, RecipeError.
         """
         words = [words] if isinstance(words, str) else list(words)
-        with self._open() as loader:
+        with self._open(cluster) as loader:
             _ = loader.checkout  # before anything is read
             return self._run(loader, loader.selector.select(words, is_bare_fine=True), jobs)
 
@@ -131,7 +136,7 @@ class Project:
             ins, outs = self._ports(loader, run)
             samples, is_real = ins.to_bytes(inputs)
             has_state = bool(json.loads(self._read(loader, run, "plan.json")).get("reset"))
-            at_once = 1 if has_state else jobs or self.jobs or os.cpu_count() or 1
+            at_once = 1 if has_state else jobs or self.jobs or loader.slots or os.cpu_count() or 1
             size = min(-(-len(samples) // at_once), len(samples) if has_state else _MOST_SAMPLES)
             with tempfile.TemporaryDirectory() as folder:
                 actions = []
@@ -327,9 +332,10 @@ class Project:
     # How it is done
 
     @contextmanager
-    def _open(self) -> Iterator[Loader]:
+    def _open(self, cluster: str | None = None) -> Iterator[Loader]:
         loader = Loader(self.path)
         loader.timeout_s = self.timeout_s
+        loader.cluster_address = cluster or self.cluster or loader.cluster_address
         try:
             yield loader
         finally:

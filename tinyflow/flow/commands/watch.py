@@ -84,7 +84,7 @@ class Watch(OwnCommand):
         finally:
             with unstoppable():
                 fork_server.close()
-                self.loader.session.close()
+                self.loader.close()
 
     def _select(self) -> Selection:
         return self.loader.selector.select(self._words, is_bare_fine=True)
@@ -161,7 +161,7 @@ class Watch(OwnCommand):
             if action.id in finals:
                 self._tell(finals.pop(action.id), time.monotonic() - started)
 
-        parallel_runner.run(selection.all_actions.values(), self.loader.session, done)
+        parallel_runner.run(selection.all_actions.values(), self.loader.session, done, self.loader.slots)
         for plan in finals.values():
             if self.loader.session.is_current(plan.final):
                 self._tell(plan, time.monotonic() - started)

@@ -21,7 +21,8 @@ from typing import Any
 from uuid import uuid4
 
 import dask
-from distributed import Client, Future, LocalCluster
+from distributed import Client, Future, LocalCluster, Security
+from distributed.comm import connect
 
 from tinyflow.core import process
 from tinyflow.core.action import HOME, Action, Workspace
@@ -35,13 +36,14 @@ from tinyflow.flow.session.cluster.address import ClusterAddress
 from tinyflow.flow.session.cluster.seen_worker import SeenWorker
 from tinyflow.flow.session.preimports import modules_of, of_many
 
-_CONNECT_S = 10.0
+_CONNECT_S = 5.0
 _ATTEMPTS = 5  # of an action on workers
 _POLL_S = 0.1
 _LOOK_S = 1.0  # how old what is known of the workers may be
 _CALL_S = 60.0  # a worker that doesn't take a message in this time is taken for dead
 _MESSAGE_BYTES = 32 << 20
 # What connections raise in the end, dask's own among them (CommClosedError is an OSError).
+_PLACE = re.compile("in <.*?>: ")  # of objects in memory
 _NO_IMPORT = re.compile("ModuleNotFoundError|ImportError|AttributeError")
 _BROKEN = (OSError, TimeoutError, asyncio.TimeoutError, concurrent.futures.CancelledError, asyncio.CancelledError)
 
@@ -323,14 +325,23 @@ def _parts(names: Collection[str], blobs: Blobs) -> Iterator[dict[str, bytes]]:
     yield part
 
 
-def _connect(server: Any, address: str) -> Client:
+def _connect(server: LocalCluster | str, address: str) -> Client:
     """A client. Raises ToolError where nobody answers."""
+    security = Security()  # what dask's settings say
     try:
-        return Client(server, timeout=_CONNECT_S, set_as_default=False, name="tinyflow")
-    except (OSError, TimeoutError, ValueError, RuntimeError) as error:
-        said = str(error).partition("\n")[0] or type(error).__name__
-        hint = "is `dask scheduler` running there, and of the version that is installed here?"
+        if isinstance(server, str):  # first alone: a client that failed says so again and again
+            with concurrent.futures.ThreadPoolExecutor(1) as thread:
+                thread.submit(asyncio.run, _reach(server, security)).result()
+        return Client(server, timeout=_CONNECT_S, set_as_default=False, name="tinyflow", security=security)
+    except (OSError, TimeoutError, ValueError, RuntimeError, TypeError) as error:  # TypeError: no certificates
+        said = _PLACE.sub("", str(error.__cause__ or error).partition("\n")[0]) or type(error).__name__
+        hint = "is `dask scheduler` running there, of the version that is installed here? certificates: docs/cluster.md"
         raise ToolError(f"no scheduler answers: {said}", where=address, hint=hint, missing=True) from None
+
+
+async def _reach(server: str, security: Security) -> None:
+    """Open a connection and close it."""
+    await (await connect(server, timeout=_CONNECT_S, **security.get_connection_args("client"))).close()
 
 
 def _local_cluster(workers: int, state: Path) -> LocalCluster:
