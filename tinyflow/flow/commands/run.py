@@ -118,10 +118,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             _refuse_variables(sys.argv[1:])
             print(overview(self.bin_name), end="")
             return 0
-        if params["timeout"]:
-            self.loader.timeout_s = parse_timeout(params["timeout"])
-        self.loader.cluster_address = params["cluster"] or self.loader.cluster_address
-        self._is_width_said = "num_process" in getattr(params, "_non_default_keys", ())  # of doit's DefaultUpdate
+        self._heed(params)
         self.loader.wanted = Wanted(*(params[name] for name in ("for", "prefix", "board", "build", "flash", "example")))
         if self._has_plots(args):
             self.loader.selector.plot = self._wanted_plot(params, args)
@@ -150,6 +147,13 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         wanted = WantedPlot(params["kind"], form, params["metric"], params["where"], output)
         check_output(wanted, words)
         return wanted
+
+    def _heed(self, params: dict[str, Any]) -> None:
+        """What is said of all actions. UsageError for what can't be."""
+        if params["timeout"]:
+            self.loader.timeout_s = parse_timeout(params["timeout"])
+        self.loader.cluster_address = params["cluster"] or self.loader.cluster_address
+        self._is_width_said = "num_process" in getattr(params, "_non_default_keys", ())  # of doit's DefaultUpdate
 
     def _execute(
         self,

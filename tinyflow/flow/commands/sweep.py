@@ -44,6 +44,7 @@ Example: doit sweep aww vww --backend tinyc,tvmaot --target stm32f4,stm32f7 --fe
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Run the combinations."""
+        self._heed(params)
         if not args:
             hint = f"for example {self.bin_name} sweep aww-tinyc-stm32f7 --feature opt.O2,O3"
             raise UsageError("sweep of what?", hint=hint)
