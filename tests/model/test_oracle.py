@@ -15,6 +15,7 @@ from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.transforms.tidy import tidy
+from tinyflow.model.zoo import synthesize
 
 
 def flat_softmax() -> Graph:
@@ -168,3 +169,22 @@ def test_state_is_noticed() -> None:
     samples = reference.make_inputs(graph, 3, 0)
     answers = oracle.ask(oracle.TFLM._replace(make=counting), b"", graph, samples)
     assert ([int(output[0]) for (output,) in answers.outputs], answers.keeps_state) == ([1, 2, 3], True)
+
+
+@pytest.mark.slow
+def test_without_tflm_fully_connected_is_rounded_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LiteRT's reference kernels don't by themselves, as this network shows; inner tensors keep their places."""
+    content = synthesize({"graph": "toycar", "seed": 1})
+    graph = read(content, "toycar")
+    samples = reference.make_inputs(graph, 20, 0)
+    expected = oracle.run_apart(oracle.TFLM, content, graph, samples)
+    inner = oracle.tensors(content, graph, samples[0])[1]
+    plain = oracle.run_apart(oracle.LITERT, content, graph, samples)
+    assert any((one[0] != other[0]).any() for one, other in zip(plain, expected, strict=True))
+    known = oracle.is_importable
+    monkeypatch.setattr(oracle, "is_importable", lambda name: name != "tflite_micro" and known(name))
+    who, answers, told = oracle.run(content, graph, samples)
+    assert (who, told) == (oracle.LITERT_CONVOLVED, "")
+    assert [[a.tobytes() for a in sample] for sample in answers.outputs] == [[a.tobytes() for a in s] for s in expected]
+    found = oracle.tensors(content, graph, samples[0])[1]
+    assert {index: array.tobytes() for index, array in found.items()} == {i: a.tobytes() for i, a in inner.items()}
