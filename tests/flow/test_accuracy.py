@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,33 @@ def test_more_samples_keep_what_is_known_of_the_fewer(place: Path) -> None:
     assert changes["top1"] == (
         "better" if many["top1"] > few["top1"] else "worse" if many["top1"] < few["top1"] else "same"
     )
+
+
+def test_what_a_stopped_session_computed_is_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part by part: the next one computes only those that were not ended."""
+    monkeypatch.setenv("TINYFLOW_CACHE", str(place / "cache"))
+    shutil.copytree(kept.folder(), place / "cache")
+    samples, labels = _data()
+    labels[0] = (labels[0] + 1) % CLASSES
+    np.savez(place / "recipes" / "models" / "mine.npz", x=np.roll(samples, 1, 0), y=np.roll(labels, 1))
+    _asks(place, "same", "data: mine.npz")
+    ended: list[tuple[str, str]] = []
+
+    def stop(title: str, state: str, *numbers: int) -> None:
+        ended.append((title, state))
+        if title.startswith("infer"):
+            raise KeyboardInterrupt
+
+    project = tinyflow.Project(place, jobs=1, progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        project.accuracy(BENCH)
+    (first,) = (told for told in ended if told[0].startswith("infer"))
+    assert first[1] == "built"
+    ended.clear()
+    project.progress = lambda title, state, *numbers: ended.append((title, state))
+    found = project.accuracy(BENCH)
+    assert (first[0], "built") not in ended and found.samples == COUNT
+    assert float(found) == pytest.approx((COUNT - WRONG) / COUNT, abs=1 / COUNT)
 
 
 def test_anomalies_are_scored_by_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

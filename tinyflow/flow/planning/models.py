@@ -245,10 +245,10 @@ class Models:
         )
 
     def answers(self, name: str, source: Output, given: Output, timeout_s: float) -> Action:
-        """What the reference computes of a part of the labelled samples."""
+        """What an interpreter computes of a part of the labelled samples."""
         return self._known.isolated(
             "answers",
-            f"reference answers of {name}",
+            f"answers of {name}",
             ("outputs.bin",),
             {"model.tflite": source, "given.bin": given},
             tools=READER_TOOLS + REFERENCE_TOOLS,

@@ -262,13 +262,13 @@ class Planner:
             assert isinstance(source, Output), "models are made"
             given = self.models.labelled(resolved.model, resolved.model_folder, source, number, part)
             parts = [name for name in given.outputs if name not in ("labels.json", "real.bin")]
-            for name in parts:
-                answered = self.models.answers(
-                    f"{resolved.model.name}, {side}", source, given.output(name), run.timeout_s * part
-                )
+            for index, name in enumerate(parts, 1):
+                which = f"part {index} of {len(parts)}"
+                title = f"{resolved.model.name}, {side}, {which}"
+                answered = self.models.answers(title, source, given.output(name), run.timeout_s * part)
                 inputs[f"{side}/{name}"] = answered.output("outputs.bin")
                 if side == "reference":
-                    inferred = self._infer(run, resolved.bench.name, given.output(name), part)
+                    inferred = self._infer(run, f"{resolved.bench.name}, {which}", given.output(name), part)
                     inputs[f"firmware/{name}"] = inferred.output("outputs.bin")
             if side == "reference":
                 inputs |= {name: given.output(name) for name in ("labels.json", "real.bin") if name in given.outputs}

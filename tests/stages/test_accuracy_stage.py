@@ -1,0 +1,76 @@
+"""Stage accuracy: firmware's answers against the reference's and the labels, over documents written by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinyflow.core.action import Workspace
+from tinyflow.core.errors import ModelError, ValidationError
+from tinyflow.stages.accuracy import accuracy
+
+PORT = {"dtype": "int8", "shape": [1, 3], "bytes": 3, "scale": 0.5, "zero_point": -1}
+LABELS = {"name": "set", "of": 9, "classes": [], "labels": [2, 0], "names": ["a", "b"], "windows": [2, 1]}
+EXPECTED = np.array([[0, 9, 4], [0, 1, 8], [5, 5, 0]], np.int8)
+
+
+def _computed(
+    place: Path, got: Any, *, tolerance: float = 0, more: dict[str, bytes] | None = None, task: str = "classification"
+) -> dict[str, Any]:
+    plan = {
+        **{"schema": 1, "backend": "x", "arena": None, "weights_bytes": 0, "setup": "s", "invoke": "i", "layers": []},
+        "inputs": [{"symbol": "in", "bytes": 3}],
+        "outputs": [{"symbol": "out", "bytes": 3}],
+    }
+    contents = {
+        "labels.json": json.dumps(LABELS).encode(),
+        "reference.json": json.dumps({"outputs": [PORT], "reference": "tflm"}).encode(),
+        "plan.json": json.dumps(plan).encode(),
+        "reference/0.bin": EXPECTED.tobytes(),
+        "firmware/0.bin": np.array(got[:2], np.int8).tobytes(),
+        "firmware/1.bin": np.array(got[2:], np.int8).tobytes(),
+        **(more or {}),
+    }
+    for name, content in contents.items():
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_bytes(content)
+    paths = {name: place / name for name in contents}
+    parameters = {"task": task, "target": 0.5, "tolerance": tolerance}
+    accuracy(Workspace(place, parameters, paths, {"accuracy.json": place / "accuracy.json"}, place / "log", 9.0))
+    found: dict[str, Any] = json.loads((place / "accuracy.json").read_bytes())
+    return found
+
+
+def test_windows_of_one_recording_count_together(tmp_path: Path) -> None:
+    """By the mean of their outputs: the first one's are 0, 5, 6, so class 2, though one window says 1."""
+    found = _computed(tmp_path, EXPECTED)
+    assert found["sides"]["firmware"] == found["sides"]["reference"]
+    assert found["confusion"] == [[1, 0, 0], [0, 0, 0], [0, 0, 1]] and found["agreement"]["differing"] == 0
+    assert found["target"] == {"metric": "top1", "value": 0.5, "is_reached": True}
+
+
+def test_other_outputs_than_the_references_are_refused(tmp_path: Path) -> None:
+    """With the sample's name, whatever its label is; within the tolerance they are counted."""
+    got = EXPECTED.copy()
+    got[1, 1] += 2
+    with pytest.raises(ValidationError, match=r"sample a, output 0\[1\]: expected 1, got 3"):
+        _computed(tmp_path, got)
+    found = _computed(tmp_path, got, tolerance=2)
+    assert found["agreement"]["differing"] == 1 and found["agreement"]["equal_share"] < 1
+
+
+def test_sides_have_their_own_figures(tmp_path: Path) -> None:
+    """A float network that is wrong in everything stands beside firmware that is right."""
+    wrong = np.array([[9, 0, 0], [9, 0, 0], [0, 0, 9]], "<f4").tobytes()
+    found = _computed(tmp_path, EXPECTED, more={"float/0.bin": wrong})
+    assert (found["sides"]["float"]["top1"], found["sides"]["firmware"]["top1"]) == (0, 1)
+
+
+def test_an_anomaly_needs_an_output_like_the_input(tmp_path: Path) -> None:
+    """Else nothing tells how far they are from each other."""
+    with pytest.raises(ModelError, match="gives 3 values of 4"):
+        _computed(tmp_path, EXPECTED, more={"real.bin": np.zeros((3, 4)).tobytes()}, task="anomaly")
