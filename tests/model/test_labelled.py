@@ -131,7 +131,7 @@ def _with(place: Path, name: str, content: bytes) -> Path:
         (lambda place: _with(place, "set.npz", b"no zip"), "set.npz", "is no .npz that can be read"),
         (lambda place: _csv(place, lambda number: f"{number}.npy,fox"), "set/y.csv:2", 'unknown class "fox"'),
         (lambda place: _csv(place, lambda number: f"{number}.x,1"), "set/y.csv:2", 'there is no file "0.x"'),
-        (lambda place: _csv(place, lambda number: "../y.csv,1"), "set/y.csv:2", "there is no file"),
+        (lambda place: _csv(place, lambda number: "../set/0.npy,1"), "set/y.csv:2", "there is no file"),
         (lambda place: _csv(place, lambda number: "0.npy"), "set/y.csv:2", "has 1 columns"),
         (lambda place: _csv(place, lambda number: "0.bin,2,1,0,4"), "set/y.csv:2", "is no window and stride"),
         (lambda place: _csv(place, lambda number: "0.bin,2,1,8,4"), "set/y.csv:2", "windows of 8 bytes"),

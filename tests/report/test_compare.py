@@ -56,6 +56,14 @@ def test_a_limit_is_crossed_by_what_is_above_it(
     assert (change.verdict, change.is_regression) == (verdict, is_regression)
 
 
+def test_of_accuracy_more_is_better() -> None:
+    """What falls is worse, and a regression where it falls by more than its limit."""
+    for old, new, verdict, is_regression in ((0.9, 0.95, "better", False), (0.9, 0.85, "worse", True)):
+        change = only(compare(side(top1=old), side(top1=new), {"top1": "0.01"}), "top1")
+        assert (change.verdict, change.is_regression) == (verdict, is_regression)
+    assert not only(compare(side(auc=0.9), side(auc=0.85), {"auc": "10%"}), "auc").is_regression
+
+
 def test_without_a_limit_nothing_is_a_regression() -> None:
     """Worse is told, and that is all."""
     changes = compare(side(rom_bytes=1), side(rom_bytes=1000), {})

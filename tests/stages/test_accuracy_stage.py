@@ -64,10 +64,12 @@ def test_other_outputs_than_the_references_are_refused(tmp_path: Path) -> None:
 
 
 def test_sides_have_their_own_figures(tmp_path: Path) -> None:
-    """A float network that is wrong in everything stands beside firmware that is right."""
-    wrong = np.array([[9, 0, 0], [9, 0, 0], [0, 0, 9]], "<f4").tobytes()
-    found = _computed(tmp_path, EXPECTED, more={"float/0.bin": wrong})
-    assert (found["sides"]["float"]["top1"], found["sides"]["firmware"]["top1"]) == (0, 1)
+    """A float network that is right in everything stands beside firmware that is right in half."""
+    right, got = np.array([[0, 0, 9], [0, 0, 9], [9, 0, 0]], "<f4").tobytes(), EXPECTED.copy()
+    got[2] = [0, 5, 5]
+    found = _computed(tmp_path, got, tolerance=5, more={"float/0.bin": right})
+    assert (found["sides"]["float"]["top1"], found["sides"]["firmware"]["top1"]) == (1, 0.5)
+    assert found["wrong"] == [{"sample": "b", "label": 0, "taken_for": 1}]
 
 
 def test_an_anomaly_needs_an_output_like_the_input(tmp_path: Path) -> None:
