@@ -50,7 +50,7 @@ _WRONG.documents = {
 FAILURES = {
     "faults": RunError("hard fault in conv_3 at 0x08001234", hint="look at the last block"),
     "differs": _WRONG,
-    "overflows": DoesNotFit("needs 412 KiB of RAM, chip has 320 KiB", hint="choose a smaller model"),
+    "overflows": DoesNotFit("needs 412 KiB of RAM as linked, chip has 320 KiB", hint="choose a smaller model"),
     "hangs": Timeout("more than 1000 instructions", hint="raise `limit`"),
     "buggy": KeyError("nowhere"),
 }

@@ -36,6 +36,8 @@ def good(model: str, backend: str, target: str, *, size: int = 1000, weights: st
         plan=plan(size),
         sizes=sizes(size),
         run=run(size),
+        graph=graph(),
+        network=graph(),
         provenance={"actions": [{"stage": "compile", "key": "sha256:11", "facts": facts}]},
     )
 
@@ -81,6 +83,26 @@ def plan(size: int) -> dict[str, Any]:
         for i in range(LAYERS)
     ]
     return {"arena": {"bytes": 16 * size, "tensors": tensors}, "layers": layers}
+
+
+def graph() -> dict[str, Any]:
+    """The layers of `plan`, each of which reads the one before, every third also the one before that."""
+    tensors: list[dict[str, Any]] = []
+
+    def tensor(*shape: int, constant: bool = False) -> int:
+        facts = {"name": f"tensor_{len(tensors)}", "shape": list(shape), "dtype": "int8", "bytes": 8000}
+        tensors.append({"index": len(tensors), **facts, "constant": constant})
+        return len(tensors) - 1
+
+    made = [tensor(1, 96, 96, 3)]
+    operators, names = [], ("CONV_2D", "DEPTHWISE_CONV_2D_OF_A_LONG_NAME")
+    for index in range(LAYERS):
+        inputs = [*made[-2 if index and index % 3 == 0 else -1 :], tensor(8, 3, 3, 8, constant=True)]
+        made.append(tensor(1, 96 >> index // 10, 96 >> index // 10, 8))
+        operators.append(
+            {"index": index, "name": names[index % 2], "inputs": inputs, "outputs": made[-1:], "options": {}}
+        )
+    return {"inputs": made[:1], "outputs": made[-1:], "operators": operators, "tensors": tensors}
 
 
 def sizes(size: int) -> dict[str, Any]:

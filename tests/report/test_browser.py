@@ -68,7 +68,7 @@ def visible(browser: Any) -> list[str]:
 
 def click_heading(browser: Any, text: str) -> None:
     """Click the heading of a column."""
-    browser.find_element("xpath", f"//table[@id='results']//th[normalize-space()='{text}']/button").click()
+    browser.find_element("xpath", f"//table[@id='results']//th/button[normalize-space()='{text}']").click()
 
 
 def test_a_hundred_rows_are_there_within_a_second(shown: Any) -> None:
@@ -148,6 +148,15 @@ def test_it_reads_without_a_script(browser: Any, tmp_path: Path) -> None:
         browser.get(path.as_uri())
         assert len(browser.find_elements("css selector", "#results tbody tr")) == 10
         assert browser.find_element("css selector", "svg.bars").is_displayed()
+        path.write_text(PAGES["bench"])
+        browser.get(path.as_uri())
+        assert layer_names(browser)[9:11] == ["9 CONV_2D", "10 CONV_2D"]
+        assert len([one for one in browser.find_elements("css selector", "svg.net") if one.is_displayed()]) == 3
+        assert not browser.find_elements("css selector", ".zoom")
+        browser.find_element("css selector", ".block summary").click()
+        assert not browser.find_element("css selector", "svg.net").is_displayed()
+        path.write_text(suite_page(suite("few"), many(10), fingerprint=PRINT))
+        browser.get(path.as_uri())
         assert not browser.find_element("id", "tools").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
@@ -173,6 +182,100 @@ def test_a_map_that_several_benches_share_is_seen_in_each(browser: Any, tmp_path
     )
     image = browser.find_element("css selector", "svg.arena").screenshot_as_png
     assert len(image) > 3_000  # an empty one of this size has some 700 bytes
+
+
+@pytest.fixture
+def alone(browser: Any, tmp_path: Path) -> Any:
+    """The page of one bench."""
+    path = tmp_path / "report.html"
+    path.write_text(PAGES["bench"])
+    browser.get(path.as_uri())
+    return browser
+
+
+def layer_names(browser: Any) -> list[str]:
+    """The layers in their table, from the top."""
+    rows = "[...document.querySelectorAll('table.described tbody tr')]"
+    return list(browser.execute_script(f"return {rows}.map(row => row.cells[0].textContent)"))
+
+
+def test_layers_sort_by_click_and_by_key(alone: Any) -> None:
+    """As numbers, whatever their unit; what belongs to no layer stays at the end; heads say which way they go."""
+    counts = "[...document.querySelectorAll('table.described tbody tr')].map(row => row.cells[6].textContent)"
+    names = layer_names(alone)
+    assert names == [f"{index} CONV_2D" for index in range(30)]
+    head = alone.find_element("xpath", "//table[contains(@class, 'described')]//th/button[.='instructions']")
+    head.click()
+    texts = alone.execute_script(f"return {counts}")
+    found = [int(text.replace(",", "").replace("÷", "")) for text in texts]
+    assert found == sorted(found) and found[0] < found[-1]
+    head.send_keys("\ue007")  # Enter
+    assert alone.execute_script(f"return {counts}")[0] == texts[-1]
+    sorts = "return [...document.querySelectorAll('table.described th')].map(head => head.ariaSort)"
+    assert [one for one in alone.execute_script(sorts) if one] == ["descending"]
+    alone.find_element("xpath", "//table[contains(@class, 'described')]//th/button[.='layer']").send_keys("\ue00d")
+    assert layer_names(alone) == names  # 10 behind 9
+    assert "of no layer" in alone.find_element("css selector", "table.described tfoot").text
+
+
+def test_a_network_is_folded_made_larger_and_moved(alone: Any) -> None:
+    """By buttons, keys and the mouse; a layer leads to its line."""
+    sheet = alone.find_element("css selector", ".sheet")
+    size = "return document.querySelector('.sheet svg').getBoundingClientRect().width"
+    before = alone.execute_script(size)
+    alone.find_element("xpath", "//div[@class='zoom']/button[.='+']").click()
+    assert alone.execute_script(size) == pytest.approx(before * 1.25, rel=0.01)
+    sheet.send_keys("++")
+    assert alone.execute_script(size) == pytest.approx(before * 1.25**3, rel=0.01)
+    place = "const s = document.querySelector('.sheet'); return [s.scrollLeft, s.scrollTop]"
+    alone.execute_script("document.querySelector('.sheet').scrollTo(0, 100)")
+    moves = alone.execute_script(place)
+    actions = pytest.importorskip("selenium.webdriver").ActionChains(alone)
+    actions.move_to_element_with_offset(sheet, -300, 0).click_and_hold().move_by_offset(-5, -40).release().perform()
+    assert alone.execute_script(place)[1] == moves[1] + 40
+    sheet.send_keys("0")
+    assert alone.execute_script(size) <= before + 1
+    heights = "return [...document.querySelectorAll('.sheet svg')].filter(one => one.checkVisibility()).length"
+    assert alone.execute_script(heights) == 3
+    alone.find_element("xpath", "//div[@class='zoom']/button[.='fold']").click()
+    assert alone.execute_script(heights) == 0
+    alone.find_element("css selector", ".block summary").click()
+    assert alone.execute_script(heights) == 1
+    alone.find_element("css selector", ".sheet a").send_keys("\ue007")
+    assert alone.execute_script("return document.querySelector(':target').cells[0].textContent") == "0 CONV_2D"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1280])
+def test_what_is_drawn_can_be_read(alone: Any, width: int, scheme: str) -> None:
+    """Boxes' texts end within them and stand out from what they are on, by light and dark, on a phone and a desk."""
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    alone.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    alone.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    try:
+        boxes = alone.execute_script(
+            "return [...document.querySelectorAll('.net a, .net g')].map(box => {"
+            "const outer = box.querySelector('rect').getBoundingClientRect();"
+            "return [...box.querySelectorAll('text')].map(text => {"
+            "const inner = text.getBoundingClientRect();"
+            "const inside = inner.left >= outer.left && inner.right <= outer.right && inner.bottom <= outer.bottom;"
+            "return [inside, getComputedStyle(text).fill, getComputedStyle(box.querySelector('rect')).fill];"
+            "}) }).flat()"
+        )
+        assert len(boxes) > 60
+        for is_inside, ink, paper in boxes:
+            light, dark = sorted(map(brightness, (ink, paper)), reverse=True)
+            assert is_inside and (light + 0.05) / (dark + 0.05) > 4.5
+    finally:
+        alone.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        alone.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_heads_lead_to_what_they_mean(alone: Any) -> None:
+    """Each of the page's words is explained in it."""
+    alone.find_element("css selector", "table.described th a.what[href='#term-instr-mac']").click()
+    assert "multiply" in alone.execute_script("return document.querySelector(':target').nextElementSibling.textContent")
 
 
 LONG = "a_name_without_any_place_to_break_it_" * 3

@@ -253,10 +253,19 @@ def test_live_bytes_are_those_of_the_worst_step_and_shared_bytes_count_once() ->
 
 
 def test_a_region_is_filled_to_the_last_byte() -> None:
-    """What no symbol accounts for is drawn as reserved; sections add up to what is used."""
-    region = memory.regions(sizes(1000))[1]
-    assert (region["name"], region["used"], region["percent"]) == ("ram", "16.6 KiB", 3.3)
-    assert [section[0] for section in region["sections"]] == [".bss", "reserved"]
+    """What no symbol accounts for is set aside; sections add up to what is used: RAM, and what it left of that."""
+    region = memory.regions(sizes(1000), {})[1]
+    assert (region["name"], region["used"], region["percent"], region["told"]) == ("ram", "16.6 KiB", 3.3, "")
+    assert [section[0] for section in region["sections"]] == [".bss", "set aside"]
+    run = {"stack_peak_bytes": 300, "heap_peak_bytes": 100, "ram_bytes": 16_400}
+    flash, region = memory.regions(sizes(1000), run)
+    assert {name: size for name, _, size in region["sections"]} == {
+        **{".bss": "15.6 KiB", "stack and heap": "400 B", "set aside": "600 B"}
+    }
+    assert (
+        region["told"] == "RAM as linked: RAM, which is 16.0 KiB, and 600 B set aside for stack and heap and not used"
+    )
+    assert flash["told"] == ""
     assert "model_arena (.bss): 16,000 bytes" in region["drawing"]
 
 

@@ -113,6 +113,23 @@ def test_narrow_terminal_keeps_what_matters_most() -> None:
     console.print(tables.to_rich([row], console.width))
     heading = console.file.getvalue().split("\n")[1].split()  # type: ignore[attr-defined]
     assert heading == ["bench", "status", "invoke", "ROM", "RAM"]
+    assert "invoke: instructions" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", range(30, 150, 3))
+def test_no_name_is_broken_where_there_is_room(width: int) -> None:
+    """However wide a terminal is that has room for a name, it stands in one line, and each number has its unit."""
+    from rich.console import Console
+
+    metrics = {"invoke_instructions": 22_600_123, "setup_instructions": 2, "rom_bytes": 1, "ram_bytes": 2}
+    names = [naming("a" * 5), naming("b" * 16)]
+    every = [rows.bench_row(one, weights="trained", metrics=metrics, validation=EXACT) for one in names]
+    console = Console(file=io.StringIO(), width=width, no_color=True)
+    console.print(tables.to_rich(every, width))
+    lines = [line.strip().split(" ")[0] for line in console.file.getvalue().split("\n")]  # type: ignore[attr-defined]
+    assert {one["bench"] for one in names} <= set(lines)
+    drawn = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert "invoke [instr]" in drawn or "invoke and set-up: instructions" in drawn or "invoke: instructions" in drawn
 
 
 def test_what_synthetic_weights_say_depends_on_what_was_done_with_them() -> None:
@@ -207,3 +224,12 @@ def test_what_estimates_are_worth_is_told_once_for_each_model() -> None:
     (line,) = cycle_models([*found, ("f4", "cortex-m4 ±11 %")])
     assert line.endswith("estimated, not counted: f4, l4 by the model cortex-m4 ±11 %")
     assert list(cycle_models([("host", None)])) == []
+
+
+def test_what_never_ran_says_which_ram_it_tells() -> None:
+    """With all that is set aside: a note says so of each bench that doesn't fit, and of no other."""
+    short = rows.bench_row(naming("one"), status="does_not_fit", reason="no", metrics={"ram_bytes": 5})
+    ran = rows.bench_row(naming("two"), weights="trained", metrics={"ram_bytes": 5}, validation=EXACT)
+    assert tables.notes([short, ran, {**short, "metrics": {}}]) == [
+        "net-one-chip: its RAM is RAM as linked, with all that is set aside for stack and heap"
+    ]

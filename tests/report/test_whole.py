@@ -14,7 +14,20 @@ from sample_documents import failed, good
 from sample_profile import PROFILE, causes
 
 from tinyflow.recipes.schema import Published, Suite
-from tinyflow.report import changes, diagram, formats, frame, github, history, junit, profile, published, rows, tables
+from tinyflow.report import (
+    changes,
+    diagram,
+    formats,
+    frame,
+    github,
+    glossary,
+    history,
+    junit,
+    profile,
+    published,
+    rows,
+    tables,
+)
 from tinyflow.report.compare import Measured, compare, doubts
 from tinyflow.report.documents import BenchDocuments, read_documents, read_report
 from tinyflow.report.html import page
@@ -210,6 +223,7 @@ def test_texts_for_people_and_for_other_programs() -> None:
     check("published.txt", published.to_text(compared))
     check("published.md", published.to_markdown(compared))
     whole = frame.frame_of(reports())
+    check("../../docs/glossary.md", glossary.to_markdown())
     check("frame.txt", "".join(formats.FORMATS[name](whole).decode() for name in ("text", "csv", "json", "md")))
 
 

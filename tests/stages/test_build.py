@@ -180,7 +180,7 @@ def test_too_little_ram_says_how_much_and_for_what(tmp_path: Path, cpu: str, too
     source = MODEL.replace("model_arena[1024]", "model_arena[400 * 1024]")
     with pytest.raises(DoesNotFit) as refusal:
         bench(tmp_path, cpu, toolchain, ram_bytes=320 * 1024, stack_bytes=8192).link({"model.c": source})
-    assert refusal.value.what.startswith("needs 408.0 KiB of RAM, board has 320.0 KiB: model_arena 400.0 KiB")
+    assert refusal.value.what.startswith("needs 408.0 KiB of RAM as linked, board has 320.0 KiB: model_arena 400.0 KiB")
     assert "stack 8.0 KiB" in refusal.value.what
     assert "more RAM" in refusal.value.hint
 
@@ -193,7 +193,7 @@ def test_too_little_flash_says_how_much_and_for_what(tmp_path: Path, cpu: str, t
     with pytest.raises(DoesNotFit) as refusal:
         bench(tmp_path, cpu, toolchain, flash_bytes=65536, ram_bytes=65536).link({"model.c": source})
     assert "of flash, board has 64.0 KiB: weights 68.4 KiB" in refusal.value.what
-    assert "; needs 100.7 KiB of RAM, board has 64.0 KiB: model_arena 96.7 KiB" in refusal.value.what
+    assert "; needs 100.7 KiB of RAM as linked, board has 64.0 KiB: model_arena 96.7 KiB" in refusal.value.what
 
 
 @each_linker

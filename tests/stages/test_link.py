@@ -172,13 +172,13 @@ def _sizes(flash: int, ram: int, **symbols: tuple[int, str]) -> dict[str, Any]:
         ),
         (
             _sizes(0, 600, arena=(400, ".bss"), first=(5, ".data"), code=(90, ".text")),
-            "needs 600 B of RAM, board has 512 B: arena 400 B, stack 64 B, heap 32 B, the rest 104 B",
+            "needs 600 B of RAM as linked, board has 512 B: arena 400 B, stack 64 B, heap 32 B, the rest 104 B",
             ["choose a target with more RAM"],
         ),
         (
             _sizes(5000, 1000, a=(300, ".bss"), b=(200, ".bss"), c=(100, ".bss"), d=(99, ".bss"), e=(5000, ".text")),
-            "needs 4.9 KiB of flash, board has 4.0 KiB: e 4.9 KiB; needs 1000 B of RAM, board has 512 B: a 300 B, "
-            "b 200 B, c 100 B, stack 64 B, heap 32 B, the rest 304 B",
+            "needs 4.9 KiB of flash, board has 4.0 KiB: e 4.9 KiB; needs 1000 B of RAM as linked, board has 512 B: "
+            "a 300 B, b 200 B, c 100 B, stack 64 B, heap 32 B, the rest 304 B",
             ["more flash", "more RAM"],
         ),
     ],

@@ -29,6 +29,13 @@ class Metric:
     repeated: str = ""
     is_more_better: bool = False
 
+    @property
+    def title(self) -> str:
+        """Its column's title with the unit, where cells have none: `invoke [instr]`."""
+        name = self.heading or self.name
+        unit = "instr" if self.unit == "instructions" else self.unit
+        return name if self.unit in _FORMATS or unit in (name, "") else f"{name} [{unit}]"
+
     def format(self, value: float) -> str:
         """The value for people: `22.6 M`, `56.8 KiB`."""
         return _FORMATS.get(self.unit, format_count)(value)
@@ -86,7 +93,7 @@ METRICS = (
     Metric(
         "ram_bytes",
         "bytes",
-        "ram_data + ram_bss + stack_peak_bytes + heap_peak_bytes; where it doesn't fit, all of stack and heap",
+        "ram_data + ram_bss + stack_peak_bytes + heap_peak_bytes; RAM as linked where it doesn't fit",
         "RAM",
         is_ranked=True,
     ),

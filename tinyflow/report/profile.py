@@ -35,7 +35,7 @@ def layers(document: Document) -> Frame:
     rows.append({"layer": "all", **_numbers(total, unit, total[unit])})
     known = {name for row in rows for name in row}
     columns = ("layer", "operator", unit, *_COSTS, f"{unit}/MAC", *(name for name in _MORE_COSTS if name in known))
-    return Frame(_with_cycles(document, (*columns, "functions")), tuple(rows))
+    return Frame(_with_cycles(document, (*columns, "functions")), tuple(_timed(document, row) for row in rows))
 
 
 def _unit(document: Document) -> str:
@@ -48,7 +48,14 @@ def _with_cycles(document: Document, columns: tuple[str, ...]) -> tuple[str, ...
     if "cycle_model" not in document:
         return columns
     behind = columns.index("share_%") + 1
-    return (*columns[:behind], "cycles_estimate", *_CAUSES, *columns[behind:])
+    times = ("latency_ms",) if document["cycle_model"]["clock_hz"] else ()
+    return (*columns[:behind], "cycles_estimate", *times, *_CAUSES, *columns[behind:])
+
+
+def _timed(document: Document, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with what its estimated cycles take at the chip's clock, where both are known."""
+    clock_hz, cycles = document.get("cycle_model", {}).get("clock_hz"), row.get("cycles_estimate")
+    return {**row, "latency_ms": round(cycles / clock_hz * 1e3, 4)} if clock_hz and cycles is not None else {**row}
 
 
 def _numbers(costs: Document, unit: str, every: int) -> dict[str, Any]:
@@ -88,7 +95,7 @@ def functions(document: Document) -> Frame:
         share = round(100 * sum(function["share"] for function in small), 1)
         cost = sum(function["instructions"] for function in small)
         rows.append({"function": f"{len(small)} smaller ones", "instructions": cost, "share_%": share})
-    return Frame(_with_cycles(document, _FUNCTIONS), tuple(rows))
+    return Frame(_with_cycles(document, _FUNCTIONS), tuple(_timed(document, row) for row in rows))
 
 
 def profile_text(bench: str, document: Document) -> str:

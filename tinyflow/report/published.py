@@ -161,7 +161,7 @@ def _columns(metric: str, clock_hz: int | None) -> Iterable[_Column]:
     if metric == _BOARD:
         return _board_columns(clock_hz)
     known = BY_NAME.get(metric)
-    heading = (known.heading if known else "") or metric
+    heading = known.title if known else metric
     spell = known.format if known else "{:,.6g}".format
     return (
         _Column(metric, heading, lambda _, ours: ours.get(metric), spell),

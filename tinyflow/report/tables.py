@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ _LEAST_IMPORTANT = (
     "weights",
     "output",
 )  # on a narrow terminal, in this order
+_UNITS_IN_FULL = {"instr": "instructions"}
 _CELL_PADDING = 3  # of rich's simple box
 _FRAME = 4  # what it leaves free at both sides together
 # Of made-up weights.
@@ -161,18 +162,22 @@ def to_rich(rows: Sequence[Row], width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    every = _readable(rows)
+    every, told = _readable(rows), list[str]()
+    if not _is_room(every, width):  # for units, then
+        told += _units(every)
+        every = [replace(column, title="") for column in every]
     columns = _fitting(every, width)
-    is_wide = sum(column.width + _CELL_PADDING for column in columns) <= width
+    is_wide = _is_room(columns, width)
     left_out = [column.heading for column in every if column not in columns] if is_wide else []
-    told = [f"no room for {', '.join(left_out)}: doit results", *notes(rows)] if left_out else notes(rows)
+    told += [f"no room for {', '.join(left_out)}: doit results"] if left_out else []
+    told += notes(rows)
     caption = Text(safe_text.shown("\n".join(told)))
     table = Table(box=SIMPLE_HEAD, header_style="bold", caption=caption or None, caption_justify="left")
     if not is_wide:
         lines = zip(*(column.cells for column in every), strict=True)
-        columns = [_Column("bench", records([column.heading for column in every], lines, width - _FRAME))]
+        columns = [_Column("bench", records([column.shown for column in every], lines, width - _FRAME))]
     for column in columns:
-        table.add_column(column.heading, justify="right" if column.is_number else "left", overflow="fold")
+        table.add_column(Text(column.shown), justify="right" if column.is_number else "left", overflow="fold")
     for row, *cells in zip(rows, *(column.cells for column in columns), strict=True):
         table.add_row(*(Text(safe_text.shown(cell)) for cell in cells), style=None if row["status"] == "ok" else "red")
     return table
@@ -205,27 +210,33 @@ class _Column:
     heading: str
     cells: list[str]
     is_number: bool = False
+    title: str = ""
+    """The heading with a unit, where it has one."""
+
+    @property
+    def shown(self) -> str:
+        return self.title or self.heading
 
     @property
     def width(self) -> int:
-        return max(len(cell) for cell in (self.heading, *self.cells))
+        return max(len(cell) for cell in (self.shown, *self.cells))
 
 
 def _lines(columns: Iterable[_Column]) -> list[tuple[str, ...]]:
     """The headings and a line for each row."""
-    return list(zip(*([column.heading, *column.cells] for column in columns), strict=True))
+    return list(zip(*([column.shown, *column.cells] for column in columns), strict=True))
 
 
 def _readable(rows: Sequence[Row], *, is_exact: bool = False) -> list[_Column]:
     """All columns, numbers rounded for people; `is_exact`: with all digits and units."""
     numbers = []
     for metric in _columns(rows):
-        heading, spell = metric.heading, metric.format
+        title, spell = metric.title, metric.format
         if is_exact:
-            heading, spell = f"{heading} [{metric.unit}]", "{:,}".format
+            title, spell = f"{metric.heading} [{metric.unit}]", "{:,}".format
         values = [row["metrics"].get(metric.name) for row in rows]
         cells = [_NOT_MEASURED if value is None else spell(value) for value in values]
-        numbers.append(_Column(heading, cells, is_number=True))
+        numbers.append(_Column(metric.heading, cells, is_number=True, title=title))
     return [
         _Column("bench", [row["bench"] for row in rows]),
         _Column("status", [row["status"] for row in rows]),
@@ -235,11 +246,27 @@ def _readable(rows: Sequence[Row], *, is_exact: bool = False) -> list[_Column]:
     ]
 
 
+def _is_room(columns: Iterable[_Column], width: int) -> bool:
+    """Whether columns find room side by side on a terminal so wide, with a box around them."""
+    return sum(column.width + _CELL_PADDING for column in columns) + 1 <= width
+
+
+def _units(columns: Iterable[_Column]) -> Iterator[str]:
+    """The units that headings have no room for, a line each."""
+    found: dict[str, list[str]] = {}
+    for column in columns:
+        if column.title not in ("", column.heading):
+            unit = column.title.removeprefix(column.heading).strip(" []")
+            found.setdefault(_UNITS_IN_FULL.get(unit, unit), []).append(column.heading)
+    for unit, headings in found.items():
+        yield f"{' and '.join(headings)}: {unit}"
+
+
 def _fitting(columns: list[_Column], width: int) -> list[_Column]:
     """Columns that find room side by side: the least important ones go first."""
     kept = list(columns)
     for heading in _LEAST_IMPORTANT:
-        if sum(column.width + _CELL_PADDING for column in kept) <= width:
+        if _is_room(kept, width):
             break
         kept = [column for column in kept if column.heading != heading]
     return kept
@@ -266,6 +293,11 @@ def notes(rows: Iterable[Row]) -> list[str]:
     found += [f"{row['bench']}: {text}" for row in rows if (text := spell_engine(row))]
     found += [f"{row['bench']}: {text}" for row in rows if (text := spell_accuracy(row))]
     found += [f"{row['bench']}: {spell_paths(row['paths'])}" for row in rows if len(row.get("paths", ())) > 1]
+    found += [
+        f"{row['bench']}: its RAM is RAM as linked, with all that is set aside for stack and heap"
+        for row in rows
+        if row["status"] == "does_not_fit" and "ram_bytes" in row["metrics"]
+    ]
     found += [f"{row['bench']}: {_patches(row['patched'])}" for row in rows if "patched" in row]
     found += [
         f"{row['bench']}: {spell_reference_layers(row['reference_layers'])}"

@@ -46,7 +46,7 @@ def explain(sizes: Mapping[str, Any], target: Mapping[str, Any]) -> DoesNotFit:
     hints = dict.fromkeys(_HINTS[region["kind"]] for region in full)
     error = DoesNotFit("; ".join(whats), hint="; ".join(base + more * has_heap for base, more in hints))
     ram = [sizes["regions"][region["name"]]["used"] for region in target["memory"] if region["kind"] == "ram"]
-    # RAM with the stack and heap that are set aside
+    # RAM as linked, with all that is set aside for stack and heap
     error.documents = {"sizes.json": {**sizes, "ram_bytes": sum(ram)}}
     return error
 
@@ -56,7 +56,7 @@ def _shortage(region: Region, sizes: Mapping[str, Any], target: Mapping[str, Any
     parts = [(name, size) for name, size in _parts(region["kind"], sizes, target) if size >= need * _NAMED_SHARE]
     rest = need - sum(size for _, size in parts)
     words = [f"{name} {format_size(size)}" for name, size in (*parts, ("the rest", rest)) if size > 0]
-    kind = {"ram": "RAM"}.get(region["kind"], region["kind"])
+    kind = {"ram": "RAM as linked"}.get(region["kind"], region["kind"])
     return (
         f"needs {format_size(need)} of {kind}, {target['name']} has {format_size(region['length_bytes'])}: "
         + ", ".join(words)

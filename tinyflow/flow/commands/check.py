@@ -77,7 +77,10 @@ def _told(name: str, graph: Graph, changed: Graph, found: Sequence[Suitability])
         lines.append((target, *limits, *(_cell(by_place[backend, target]) for backend in backends)))
     yield from aligned(lines, [False] * len(lines[0]))
     if any(each.is_suitable for each in found):
-        yield "arena (≥ where only a build knows); with stack and heap it fits into RAM, and the weights into flash"
+        yield (
+            "arena (≥ where only a build knows); with what is set aside for stack and heap it fits into RAM, "
+            "and the weights into flash"
+        )
     yield from _reasons(found)
 
 

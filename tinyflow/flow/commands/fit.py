@@ -45,7 +45,7 @@ as their model may be, "perhaps" where that error decides it. Exit status 1 wher
 Example: doit fit vww --latency 100ms --ram 64KiB --flash 256KiB"""
     cmd_options = (
         option("latency", "the longest that one inference may take: 100ms"),
-        option("ram", "the most RAM, with the stack: 64KiB"),
+        option("ram", "the most RAM, with the stack at its deepest: 64KiB"),
         option("flash", "the most flash: 256KiB"),
         option("energy", "the most energy of one inference, where a target's recipe says what it draws: 500uJ"),
         option("target", "only this target; may be given several times", [], short="t", name="targets"),

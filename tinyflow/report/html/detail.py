@@ -8,6 +8,7 @@ from typing import Any
 
 from tinyflow.report import accuracy, removed
 from tinyflow.report.documents import BenchDocuments
+from tinyflow.report.glossary import PLACES
 from tinyflow.report.html import arena, bars, memory, network, profile, provenance
 from tinyflow.report.metrics import METRICS
 from tinyflow.report.rows import (
@@ -38,13 +39,14 @@ _IF_KNOWN = {  # of what a verdict rests on
 def _detail(bench: BenchDocuments) -> dict[str, Any]:
     """All that is shown of a bench, worked out once however often it is written."""
     report, sizes, plan, run = bench.report, bench.sizes, bench.plan, bench.run
+    lines = profile.layers(plan, run, bench.profile) if plan and plan.get("layers") else []
     changes = ((title, report[name]) for name, title in _CHANGES.items() if name in report)
     return {
         "report": report,
-        "regions": memory.regions(sizes) if sizes else [],
+        "regions": memory.regions(sizes, report["metrics"]) if sizes else [],
         "symbols": sizes["symbols"][:_SYMBOLS_SHOWN] if sizes else [],
         "arena": arena.arena_map(plan) if plan else None,
-        "layers": profile.layers(plan, run, bench.profile) if plan and plan.get("layers") else [],
+        "layers": network.described(lines, bench.network) if lines else [],
         "paths": spell_paths(report.get("paths", {})),
         "functions": profile.functions(run, bench.profile) if run else [],
         "no_cycles": report.get("no_cycles", ""),
@@ -132,6 +134,7 @@ class Details:
             ],
             trends=trends,
             exact=bars.exact,
+            terms=PLACES,
             place=self.drawings.place,
             tools=self.tools,
             settings=self.settings,

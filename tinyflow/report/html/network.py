@@ -25,9 +25,12 @@ _Point = tuple[float, float]
 _MOST_OF_A_BLOCK = 24  # layers that follow each other; what forks and joins stays whole
 _NARROWEST, _WIDEST, _HEIGHT, _LINE = 120.0, 264.0, 52.0, 14.0
 _ROW_GAP, _COLUMN_GAP, _MARGIN, _PASSING = 22.0, 12.0, 8.0, 6.0
+_TITLE_WIDTH = 8.4  # of a character, as `svg.CHARACTER_WIDTH`, but bold, and most are capitals
 _SHARE = 4.0  # the height of the bar
 # lines around others, of one block; beyond, they are drawn straight
 _MOST_PASSING = 3000
+# of a larger network the blocks are folded at first
+_MOST_UNFOLDED = 64
 _MOST_TOLD = 5  # kinds of layers of a block
 # of a function that is named after the first layer that it computes
 _NUMBER = re.compile(r"_\d+$")
@@ -70,13 +73,29 @@ def network(
                 "blocks": [_block(block, largest) for block in _blocks(nodes)],
             }
         )
-    tensors = document["tensors"]
-    constants = sum(tensor["bytes"] for tensor in tensors if tensor["constant"])
+    constants = sum(tensor["bytes"] for tensor in document["tensors"] if tensor["constant"])
+    count = sum(len(part["operators"]) for part in parts)
     return {
-        "layers": format_number(sum(len(part["operators"]) for part in parts), "layer"),
+        "layers": format_number(count, "layer"),
+        "is_small": count <= _MOST_UNFOLDED,
         "parameters": format_size(constants),
         "groups": groups,
     }
+
+
+def described(lines: Iterable[Line], compiled: Document | None) -> list[Line]:
+    """Lines of layers with the shapes that they compute, and what they have of parameters, where that is known."""
+    operators = {} if compiled is None else {one["index"]: one for one in compiled["operators"]}
+    return [
+        line
+        if compiled is None or (operator := operators.get(line.index)) is None
+        else replace(
+            line,
+            shape=spell_shape(compiled["tensors"][operator["outputs"][0]]) if operator["outputs"] else "",
+            parameters=format_size(size) if (size := parameters_bytes(compiled, operator)) else "",
+        )
+        for line in lines
+    ]
 
 
 def spell_shape(tensor: Document) -> str:
@@ -294,8 +313,11 @@ def _box(drawing: Drawing, place: _Place, node: Node, largest: float) -> None:
         if node.percent and largest:
             length = max(1, round(_NARROWEST * node.percent / largest))  # of boxes however wide
             drawing.rectangle(0, _HEIGHT - _SHARE, length, _SHARE, style="s0")
-        for row, text in enumerate(filter(None, node.texts)):
-            drawing.text(8, _LINE * (row + 1) + 1, shorten(text, place.width - 12), style="" if row else "title")
+        title, *others = filter(None, node.texts)
+        room = (place.width - 12) * CHARACTER_WIDTH / _TITLE_WIDTH
+        drawing.text(8, _LINE + 1, shorten(title, room), style="title")
+        for row, text in enumerate(others, start=2):
+            drawing.text(8, _LINE * row + 1, shorten(text, place.width - 12))
 
 
 def _placed(
@@ -342,7 +364,9 @@ def _in_order(waits: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 
 def _width(node: Node) -> float:
-    return min(max(max(map(len, node.texts)) * CHARACTER_WIDTH + 16, _NARROWEST), _WIDEST) // 2 * 2
+    title, *others = node.texts
+    widest = max(len(title) * _TITLE_WIDTH, *(len(text) * CHARACTER_WIDTH for text in others))
+    return min(max(widest + 16, _NARROWEST), _WIDEST) // 2 * 2
 
 
 def _align(places: Mapping[str, _Place], layers: Sequence[Sequence[str]], waits: Mapping[str, Sequence[str]]) -> None:

@@ -14,6 +14,7 @@ from tinyflow.recipes.schema import Suite
 from tinyflow.report import tables
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.frame import Frame, frame_of
+from tinyflow.report.glossary import PLACES, TERMS
 from tinyflow.report.html import bars, tradeoffs
 from tinyflow.report.html.detail import Details
 from tinyflow.report.html.fingerprint import template_folder
@@ -133,6 +134,8 @@ def _page(**content: object) -> str:
     text: str = template.render(
         **content,
         version=tinyflow.__version__,
+        terms=TERMS,
+        places=PLACES,
         definitions=METRICS,
         style=Markup((folder / "style.css").read_text(encoding="utf-8").strip()),
         script=Markup((folder / "script.js").read_text(encoding="utf-8").strip()),

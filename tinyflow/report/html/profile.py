@@ -12,6 +12,7 @@ from tinyflow.report.metrics import BY_NAME
 
 Document = Mapping[str, Any]
 
+CAUSES = ("issue", "load", "branch", "flash")  # in the order in which shares of the cycles are told
 _FEWEST_PERCENT = 0.05  # functions below are told together
 # Where kernels of layers call common ones, a layer's own functions say little of what the layer costs.
 _COMMON_MOST_PERCENT = 5.0
@@ -33,6 +34,9 @@ class Line:
     causes: str = ""
     time: str = ""
     index: int | None = None
+    shape: str = ""  # of its first output, with the type
+    parameters: str = ""
+    is_rest: bool = False  # what is no layer's, or no single function's
 
 
 def functions(run: Document, profile: Document | None = None) -> list[Line]:
@@ -51,7 +55,7 @@ def functions(run: Document, profile: Document | None = None) -> list[Line]:
         lines.append(Line(function["name"], calls, **_costs(function, total, clock_hz)))
     if small:
         rest = sum(function["instructions"] for function in small)
-        lines.append(Line(f"{len(small)} smaller functions", "", f"{rest:,}", 100 * rest / total))
+        lines.append(Line(f"{len(small)} smaller functions", "", f"{rest:,}", 100 * rest / total, is_rest=True))
     return lines
 
 
@@ -61,7 +65,7 @@ def layers(plan: Document, run: Document | None, profile: Document | None = None
     Without `profile.json` a function that several layers call is divided among them where they are equal (operator,
     MACs, output), for then each takes the same; otherwise a layer's count is not known and is left out.
     """
-    if profile is not None and all("instructions" in layer for layer in profile.get("layers", [{}])):
+    if profile is not None and any("instructions" in layer for layer in profile.get("layers", ())):
         return _profiled(plan, profile)
     counted = {function["name"]: function["instructions"] for function in (run or {}).get("functions") or []}
     total = sum(counted.values()) or 1
@@ -73,22 +77,21 @@ def layers(plan: Document, run: Document | None, profile: Document | None = None
     has_ratio = 100 * common / total <= _COMMON_MOST_PERCENT
     lines = [_layer_line(layer, counted, callers, total, has_ratio) for layer in plan["layers"]]
     if common:
-        lines.append(Line("functions of no layer", "", f"{common:,}", 100 * common / total))
+        lines.append(Line("functions of no layer", "", f"{common:,}", 100 * common / total, is_rest=True))
     return lines
 
 
 def _profiled(plan: Document, profile: Document) -> list[Line]:
     total, clock_hz = profile["total"]["instructions"] or 1, clock_of(profile)
     paired = zip(plan["layers"], profile["layers"], strict=True)
-    lines = [
-        Line(
-            **{**_naming(layer), **_costs(costs, total, clock_hz)},
-            per_mac=_per_mac(costs["instructions"], layer["macs"]),
-        )
-        for layer, costs in paired
-    ]
+    lines = []
+    for layer, costs in paired:
+        # a chain's last layer may have the cost of all
+        known = _costs(costs, total, clock_hz) if "instructions" in costs else {"instructions": "", "percent": 0.0}
+        per_mac = _per_mac(costs["instructions"], layer["macs"]) if "instructions" in costs else ""
+        lines.append(Line(**_naming(layer), **known, per_mac=per_mac))
     if profile["other"]["instructions"]:
-        lines.append(Line("of no layer", "", **_costs(profile["other"], total, clock_hz)))
+        lines.append(Line("of no layer", "", **_costs(profile["other"], total, clock_hz), is_rest=True))
     return lines
 
 
@@ -100,13 +103,13 @@ def clock_of(profile: Document | None) -> int | None:
 
 def _costs(costs: Document, total: int, clock_hz: int | None) -> dict[str, Any]:
     cycles = costs.get("cycles_estimate", 0)
-    parts = {cause: part for cause, part in costs.get("cycles_by_cause", {}).items() if part} if cycles else {}
+    parts = costs.get("cycles_by_cause", {}) if cycles else {}
     return {
         "instructions": f"{costs['instructions']:,}",
         "percent": 100 * costs["instructions"] / total,
         "cycles": f"{cycles:,}" if cycles else "",
         "time": BY_NAME["latency_ms"].format(cycles / clock_hz * 1e3) if cycles and clock_hz else "",
-        "causes": ", ".join(f"{cause} {100 * part / cycles:.0f} %" for cause, part in parts.items()),
+        "causes": ", ".join(f"{100 * parts[cause] / cycles:.0f}" for cause in CAUSES if cause in parts),
     }
 
 
