@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,13 @@ def test_workers_without_memory_say_so(tmp_path: Path, stage: object, what: str)
         function = f"{__name__}:{stage.__name__}"  # type: ignore[attr-defined]
         worker.call_isolated(Action("stage", "stage", function, ("out",)), workspace)
     assert what in caught.value.what and caught.value.hint.startswith(ADVICE_ON_MEMORY)
+
+
+def test_a_worker_that_never_ran_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Python is gone meanwhile: no exit status is made up."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    workspace = Workspace(
+        folder=tmp_path, inputs={}, outputs={}, parameters={}, log_path=tmp_path / "log", timeout_s=20
+    )
+    with pytest.raises(ToolError, match="python is not installed"):
+        worker.call_isolated(Action("stage", "stage", "module:name", ("out",)), workspace)

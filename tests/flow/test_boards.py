@@ -13,6 +13,7 @@ from tinyflow.flow.commands import boards
 from tinyflow.flow.planning.cycle_models import no_cycles
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.schema import Target
+from tinyflow.targets.monitor.machine import Monitor
 from tinyflow.targets.protocol import capabilities
 
 CATALOGUE = Catalogue([data_folder() / "recipes"])
@@ -77,6 +78,14 @@ def test_a_board_at_a_serial_line_says_hello(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ToolError, match="can't open the port /dev/ttyUSB0"):
         boards._look(CATALOGUE, CATALOGUE.get(Target, "pyboard"))
     assert "its own counter" in no_cycles(CATALOGUE, CATALOGUE.get(Target, "pyboard"))
+
+
+def test_a_server_of_a_serial_line_has_to_be_there() -> None:
+    """Where it is; nothing is started for that."""
+    machine = {"port": "tcp:{port}", "server": ["no_such_server", "{port}"]}
+    with pytest.raises(ToolError, match="no_such_server is not installed"):
+        Monitor({"machine": machine}).greet()
+    assert Monitor({"machine": {**machine, "server": ["sh"]}}).greet().endswith("/sh is started for each bench")
 
 
 def test_a_module_that_is_not_there_is_told() -> None:

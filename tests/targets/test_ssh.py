@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import struct
 import threading
@@ -239,3 +240,26 @@ def test_what_has_no_linux_is_refused() -> None:
         capabilities(described("cortex-m4", "ssh"))
     with pytest.raises(UsageError, match="nothing says which machine that is"):
         capabilities(described("cortex-a9", "ssh"))
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ({}, "^Linux .* processors"),
+        ({"folder": "/nowhere"}, "has no place for the program: .*/nowhere can't be written"),
+        ({"run": ["no_such_program", "{program}"]}, "can't run programs: .*no no_such_program"),
+        ({"run": ["env", "{program}"]}, "^Linux .* processors"),
+    ],
+)
+def test_a_look_finds_what_a_run_would_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: dict[str, Any], what: str
+) -> None:
+    """By a program in the place of ssh that is its machine at once; what the shell prints before is left out."""
+    (tmp_path / "ssh").write_text('#!/bin/sh\necho welcome\nfor last; do :; done\nexec sh -c "$last"\n')
+    (tmp_path / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    try:
+        told = look({"host": "somebody@there", "uname": "*", **words}, "aarch64")
+    except RunError as error:
+        told = error.what
+    assert re.search(what, told)

@@ -62,6 +62,8 @@ def call_isolated(action: Action, workspace: Workspace) -> None:
     except Timeout as error:  # it is not the worker that is slow
         raise Timeout(f"didn't end within {workspace.timeout_s:g} s", hint=error.hint) from None
     except ToolError as error:
+        if error.status is None:  # it never ran
+            raise
         raise_refusal(function, workspace, error)
 
 

@@ -7,6 +7,7 @@ same checksums save sending what is there already, and reading what hasn't chang
 from __future__ import annotations
 
 import contextlib
+import shutil
 import struct
 import tempfile
 import time
@@ -68,9 +69,13 @@ class Monitor(Machine):
         return Counters(time.perf_counter() - started)
 
     def greet(self) -> str:
-        """What answers at the port, for people. Raises RunError where nobody does."""
+        """What answers at the port, for people. Raises RunError where nobody does, ToolError for want of its server."""
         if self._words.get("server"):
-            return f"{self._words['server'][0]} is started for each bench"
+            program = self._words["server"][0]
+            if (place := shutil.which(program)) is None:
+                hint = "put its folder on PATH, or correct `server` in the recipe's `monitor`"
+                raise ToolError(f"{program} is not installed", hint=hint, missing=True)
+            return f"{place} is started for each bench"
         self._open()
         if self._line.hello(self._start_s) is None:
             raise self._line.nobody("")

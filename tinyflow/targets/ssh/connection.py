@@ -20,7 +20,7 @@ from tinyflow.targets.programs import Ended, run
 # by instruction set, what `uname -m` says, as patterns of a shell
 MACHINES = {"arm": "armv7*|armv8l", "aarch64": "aarch64|arm64", "riscv": "riscv64", "x86_64": "x86_64"}
 _SSH_FAILED = 255
-_WRONG_MACHINE, _NO_FOLDER, _NO_COPY = 90, 91, 92
+_WRONG_MACHINE, _NO_FOLDER, _NO_COPY, _NO_RUNNER = 90, 91, 92, 93
 _NOT_EXECUTED = (126, 127)  # a shell's statuses
 _SIGNALLED = 128
 _CPU_TIME_OVER = -24  # SIGXCPU
@@ -80,15 +80,24 @@ echo; echo "@tf-status $s"
 
 
 def look(words: Mapping[str, Any], isa: str) -> str:
-    """What the machine says of itself. Raises RunError where it isn't reached, or another one than the recipe says."""
-    script = """
+    """What the machine says of itself. Raises RunError where it isn't reached, or isn't as the recipe says.
+
+    So where it is another one, has no place for programs, or nothing that runs them.
+    """
+    folder, runner = quote(words.get("folder", "/tmp")), quote(([*words.get("run", ())] or ["{program}"])[0])
+    wanted = "" if "{program}" in runner else f"command -v {runner} || {{ echo no {runner}; exit {_NO_RUNNER}; }} >&2"
+    script = f"""
+[ -d {folder} ] && [ -w {folder} ] || {{ echo {folder} "can't be written" >&2; exit {_NO_FOLDER}; }}
+{wanted}
+echo @tf-found
 echo "$(uname -srm), $(nproc) processors"
 cat /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor 2>/dev/null | sed 's/^/clock governed by /'
 cat /proc/sys/kernel/perf_event_paranoid 2>/dev/null | sed 's/^/perf_event_paranoid /'
 echo @tf-runs
 """
     text = _ask(words, isa, script, Path(os.devnull), 0)[1]
-    return "; ".join(line for line in text.splitlines() if line and "@tf" not in line)
+    told = text.rpartition("@tf-found")[2].splitlines()
+    return "; ".join(line for line in told if line and "@tf" not in line)
 
 
 def _ask(words: Mapping[str, Any], isa: str, script: str, given: Path, more_s: float) -> tuple[Ended, str]:
@@ -131,6 +140,8 @@ def _never_ran(words: Mapping[str, Any], ended: Ended, text: str, wanted: str) -
         return RunError(what, hint="is it the machine that the recipe means? With an emulator there: `run` of `ssh`")
     if ended.status == _NO_FOLDER:
         return RunError(f"{host} has no place for the program: {told}", hint="`folder` in the recipe's `ssh` names one")
+    if ended.status == _NO_RUNNER:
+        return RunError(f"{host} can't run programs: {told}", hint="`run` in the recipe's `ssh` names what is to")
     if ended.status == _NO_COPY:
         what = f"the program can't be copied to {host}: {told or 'not all of it came'}"
         return RunError(what, hint="is there room? `folder` in the recipe's `ssh` names another place")
