@@ -52,5 +52,7 @@ def test_a_plot_is_drawn_once(tmp_path: Path) -> None:
     assert "plot: build/plots/sine-tinyc-stm32f7-layers.svg (up to date)" in again.stdout
     drawn = (tmp_path / "mine.svg").read_bytes()
     assert b"<svg" in drawn and (tmp_path / "build/plots/sine-tinyc-stm32f7-layers.svg").read_bytes() == drawn
+    beside = doit(tmp_path, "plot:sine-tinyc-host", "--kind", "bars", "--format", "svg", "--metric", "ram_bytes")
+    assert beside.returncode == 2 and "nothing to plot: sine-tinyc-host: no ram_bytes" in beside.stderr
     none = doit(tmp_path, *asked[:-1], "target=esp32c3")
     assert none.returncode == 2 and "nothing to plot: there are no rows" in none.stderr

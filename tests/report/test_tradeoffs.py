@@ -13,7 +13,7 @@ from sample_documents import failed, good, suite
 from tinyflow.report.frame import Frame
 from tinyflow.report.html.page import suite_page
 from tinyflow.report.metrics import BY_NAME
-from tinyflow.report.tradeoffs import axis, networks, spell_tick, with_fronts
+from tinyflow.report.tradeoffs import axis, label, networks, spell_tick, with_fronts
 
 
 def row(name: str, status: str = "ok", model: str = "m", **metrics: float) -> dict[str, Any]:
@@ -80,6 +80,13 @@ def test_axes_have_units_and_round_numbers(name: str, values: list[float], unit:
     found = axis(BY_NAME[name], values)
     assert found.unit == unit and " ".join(map(spell_tick, found.ticks)) == ticks
     assert found.is_log == (min(values) > 0 and max(values) / min(values) >= 10)
+
+
+def test_estimates_are_called_so() -> None:
+    """Beside what was counted, which is not."""
+    time, memory = (BY_NAME[name] for name in ("latency_ms", "ram_bytes"))
+    assert label(time, axis(time, [2.0, 3.0])) == "latency, estimated [ms]"
+    assert label(memory, axis(memory, [2048, 4096]), " by layer") == "RAM by layer [KiB]"
 
 
 @given(st.lists(st.floats(1e-3, 1e9), min_size=1))

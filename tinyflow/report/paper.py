@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.report.metrics import BY_NAME
-from tinyflow.report.tradeoffs import Axis, axis, spell_tick
+from tinyflow.report.tradeoffs import Axis, axis, label, spell_tick
 
 Document = Mapping[str, Any]
 
@@ -130,7 +130,7 @@ def _bars(figure: Any, document: Document) -> None:
         _ticks(axes, "y", replace(scale, low=bottom))
     axes.set_xticks(range(len(groups)), groups)
     axes.tick_params(axis="x", length=0)
-    axes.set_ylabel(f"{metric.heading or metric.name} [{scale.unit}]")
+    axes.set_ylabel(label(metric, scale))
     axes.grid(axis="y")
     _plain(axes, "y" if not scale.is_log else "")
     _legend(figure, *axes.get_legend_handles_labels())
@@ -153,7 +153,7 @@ def _layers(figure: Any, document: Document) -> None:
     axes.set_yticks(range(len(bars)), [bar["name"] for bar in bars])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
-    axes.set_xlabel(f"{metric.heading or metric.name} by layer [{scale.unit}]")
+    axes.set_xlabel(label(metric, scale, " by layer"))
     axes.grid(axis="x")
     _plain(axes, "x")
     handles = dict(zip(reversed(axes.get_legend_handles_labels()[1]), reversed(axes.containers), strict=True))
@@ -208,8 +208,8 @@ def _plane(axes: Any, network: Document, plane: Document, backends: Sequence[str
         on_white = {"bbox": {"facecolor": "white", "linewidth": 0, "pad": 0.2}, "zorder": 1.5}
         axes.annotate(point["name"], (x, y), textcoords="offset points", fontsize=5, **where, **on_white)
     axes.set_title(network["network"], loc="left", fontweight="bold")
-    axes.set_xlabel(f"{time.heading or time.name} [{across.unit}]")
-    axes.set_ylabel(f"{memory.heading or memory.name} [{upward.unit}]")
+    axes.set_xlabel(label(time, across))
+    axes.set_ylabel(label(memory, upward))
     for name, scale in (("x", across), ("y", upward)):
         axes.set(**{f"{name}scale": "log" if scale.is_log else "linear", f"{name}lim": (scale.low, scale.high)})
         _ticks(axes, name, scale)

@@ -190,6 +190,12 @@ def _nice_step(least: float) -> float:
     return next(factor * decade for factor in (1, 2, 2.5, 5, 10) if factor * decade >= least * (1 - 1e-9))
 
 
+def label(metric: Metric, scale: Axis, what: str = "") -> str:
+    """`latency, estimated [ms]`; `what` tells more of it."""
+    estimated = ", estimated" * (metric.kind == "estimate")
+    return f"{metric.heading or metric.name}{what}{estimated} [{scale.unit}]"
+
+
 def spell_tick(value: float) -> str:
     """`0.5`, `20`, `1000`."""
     return f"{value:.6g}"

@@ -252,7 +252,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             known = (loader.session, loader.ledger, loader.project, loader.views)
             path, outcome, left_out = write_plot(name, plotted, loader.selector.plot, *known)
             for why in dict.fromkeys(why for _, why in left_out):
-                print(f"not plotted, {why}: {', '.join(bench for bench, own in left_out if own == why)}", file=stream)
+                benches = ", ".join(bench for bench, own in left_out if own == why)
+                print(f"not plotted: {benches} ({why})", file=stream)
             print(f"plot: {shown(path)} ({outcome})", file=stream)
 
     def _build_elsewhere(self, stream: TextIO) -> Iterator[Exception]:

@@ -9,7 +9,7 @@ from typing import Any
 from tinyflow.report.html.bars import exact
 from tinyflow.report.html.svg import CHARACTER_WIDTH, LINE_HEIGHT, Drawing
 from tinyflow.report.metrics import Metric
-from tinyflow.report.tradeoffs import Axis, Network, Plane, Point, Row, axis, networks, spell_tick, variant
+from tinyflow.report.tradeoffs import Axis, Network, Plane, Point, Row, axis, label, networks, spell_tick, variant
 
 _WIDTH, _HEIGHT = 380.0, 270.0  # as wide as a telephone shows
 _TOP, _BOTTOM, _RIGHT = 34.0, 36.0, 10.0
@@ -48,9 +48,9 @@ def key(shape: int) -> str:
     return str(drawing)
 
 
-def label(metric: Metric, scale: Axis) -> str:
-    """`latency [ms]`, and that it isn't linear."""
-    return f"{metric.heading} [{scale.unit}]{', log' * scale.is_log}"
+def _label(metric: Metric, scale: Axis) -> str:
+    """With whether it isn't linear."""
+    return f"{label(metric, scale)}{', log' * scale.is_log}"
 
 
 def _panel(
@@ -66,8 +66,8 @@ def _panel(
     what = f"{plane.memory.name} of {network.model} against {network.time.name}"
     drawing = Drawing(_WIDTH, _HEIGHT, what, "tradeoff")
     drawing.text(0, 12, network.model, style="title")
-    drawing.text(0, 28, label(plane.memory, upward))
-    drawing.text(_WIDTH - _RIGHT, _HEIGHT - 4, label(network.time, across), anchor="end")
+    drawing.text(0, 28, _label(plane.memory, upward))
+    drawing.text(_WIDTH - _RIGHT, _HEIGHT - 4, _label(network.time, across), anchor="end")
 
     def place(time: float, memory: float) -> tuple[float, float]:
         x = left + across.place(time) * (_WIDTH - _RIGHT - left)
