@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 from contextlib import closing
@@ -11,6 +12,7 @@ import pytest
 from tests_support import is_running, wait_until
 
 from tinyflow.core.errors import RunError
+from tinyflow.targets import programs
 from tinyflow.targets.programs import Server, alone, load_by
 
 
@@ -30,6 +32,23 @@ def test_a_lock_holds_for_workers_with_folders_of_their_own(tmp_path: Path, monk
         order.append("first")
     waiting.join(10)
     assert order == ["first", "second"]
+
+
+def test_a_lock_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where others waited for it, and where what it was held for failed."""
+    monkeypatch.setattr(programs, "_LOCKS", tmp_path)
+    held = []
+
+    def hold() -> None:
+        with alone("port"):
+            held.append(len(list(tmp_path.iterdir())))
+
+    with contextlib.suppress(RuntimeError), alone("port"):
+        other = threading.Thread(target=hold)
+        other.start()
+        raise RuntimeError
+    other.join()
+    assert held == [1] and not list(tmp_path.iterdir())
 
 
 def test_a_server_ends_with_what_it_has_started(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ All of them have a clean environment, and end with whatever they have started.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import select
 import shutil
@@ -21,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, TypeVar
 
+from tinyflow.core import lock
 from tinyflow.core.action import Tool
 from tinyflow.core.digest import of_bytes
 from tinyflow.core.distribution import pip_install
@@ -64,9 +64,7 @@ def tools(words: Mapping[str, Sequence[str]]) -> list[Tool]:
 @contextlib.contextmanager
 def alone(what: str) -> Iterator[None]:
     """Hold the lock of one probe or port: other benches, and other sessions on this machine, wait."""
-    path = _LOCKS / f"tinyflow-probe-{os.getuid()}-{of_bytes(what.encode())[-12:]}.lock"
-    with path.open("a") as file:  # which never empties what somebody else has put there
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with lock.hold(_LOCKS / f"tinyflow-probe-{os.getuid()}-{of_bytes(what.encode())[-12:]}.lock"):
         yield
 
 
