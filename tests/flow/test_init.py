@@ -47,13 +47,17 @@ def test_a_project_is_made_around_a_model(real: Run, empty: Path) -> None:
         json.loads((path.parent / first.removeprefix("# yaml-language-server: $schema=")).read_text())
 
 
-def test_chips_that_it_fits_are_told(real: Run, empty: Path) -> None:
+def test_chips_that_it_fits_are_told(real: Run, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three with different cores, the smallest first, with what it needs of what there is: each a bench to type."""
+    (empty / "own" / "targets").mkdir(parents=True)
+    twin = data_folder() / "recipes" / "targets" / "stm32f103.yaml"
+    (empty / "own" / "targets" / "twin.yaml").write_bytes(twin.read_bytes())
+    monkeypatch.setenv("TINYFLOW_RECIPES", str(empty / "own"))
     lines = real("init", "mine", "--model", "My-Net.tflite").stdout.splitlines()
     chips = lines[lines.index("chips that it fits, the smallest first:") + 1 : lines.index("next:")]
-    catalogue = Catalogue([data_folder() / "recipes"])
+    catalogue = Catalogue([empty / "own", data_folder() / "recipes"])
     targets = [catalogue.get(Target, line.split()[1].rpartition("-")[2]) for line in chips]
-    assert len({target.cpu for target in targets}) == 3
+    assert len({target.cpu for target in targets}) == len(targets) == 3
     sizes = [sum(region.length_bytes for region in target.memory if region.kind == "ram") for target in targets]
     assert sizes == sorted(sizes) and sizes[0] == 64 << 10
     for line, size in zip(chips, sizes, strict=True):

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests_support import doit
 
+import tinyflow
 from tinyflow.core import identity
 from tinyflow.core.errors import UsageError
 from tinyflow.flow import cli
 from tinyflow.flow.command_list import BACKENDS, FEATURES, SUITES, TARGETS
+from tinyflow.flow.commands import models
+from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.planning.matching import Matching
 from tinyflow.flow.planning.options import check_options
@@ -127,3 +131,32 @@ def test_help_can_be_asked_for_behind_and_before(told: Any) -> None:
     for words in (["bench", "--help"], ["bench:vww-tinyc-stm32f7", "-h"]):
         assert told(*words) == told("help", "bench")
     assert told("run", "--help") == told("help", "run") and told("--help") == told("help")
+
+
+def test_plain_doit_tells_our_version_and_commands(tmp_path: Path) -> None:
+    """Which it would do itself, before it asks anybody: its own version, and a list without a word of ours."""
+    version = doit(tmp_path, "--version").stdout.splitlines()
+    assert version[0].startswith(f"tinyflow {tinyflow.__version__} ") and " doit " in version[-1]
+    assert version[-1].startswith("Python ")
+    for word in ("--help", "-h"):
+        assert doit(tmp_path, word).stdout == overview("doit")
+
+
+def test_networks_that_only_try_kernels_are_left_out(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless one is named, or all are asked for; and how many is said."""
+    graph = {
+        "operators": [],
+        "tensors": [],
+        "inputs": [],
+        "outputs": [],
+        "macs": 0,
+        "weights_bytes": 0,
+        "peak_live_bytes": 0,
+    }
+    origin = {"weights": "trained", "source": "here"}
+    monkeypatch.setattr(models, "_read", lambda loader, model: (graph, origin, "sha256:0"))
+    usual, every = told("models"), told("models", "--all")
+    assert "\nvww: " in usual and "trial_pool: " not in usual
+    assert usual.endswith("\nand 6 networks that only try kernels: tinyflow models --all\n")
+    assert "\ntrial_pool: " in every and "only try kernels:" not in every
+    assert told("models", "trial_pool").startswith("trial_pool: ")
