@@ -6,18 +6,22 @@ it, as pip says, goes into keys.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tinyflow.core import digest
 from tinyflow.core.errors import ToolError
 
 VARIABLE = "TINYFLOW_ENVIRONMENTS"
+LOCKED = "locked.txt"  # the same as requirements with digests
+_ASKED = "requirements.txt"
 _CONTENTS = "contents.txt"  # written last: without it an environment is not whole
 
 
@@ -56,6 +60,7 @@ def contents(name: str) -> str | None:
 def make(packages: Sequence[str], python: str = "") -> str:
     """Make an environment anew, and return its name; pip tells on the terminal what it does. Raises ToolError.
 
+    Requirements with `--hash=sha256:…` are a lock: pip then takes nothing that has no digest here, or another one.
     `python` is a program on PATH, such as `python3.12`.
     """
     first = shutil.which(python) if python else sys.executable
@@ -69,12 +74,27 @@ def make(packages: Sequence[str], python: str = "") -> str:
     found = ""
     if packages:
         pip = [str(program(name, "python")), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-        _run([*pip, "install", *packages])
+        asked, taken = folder / _ASKED, folder / "report.json"
+        asked.write_text("".join(f"{line}\n" for line in packages), encoding="utf-8")
+        _run([*pip, "install", "--report", str(taken), "-r", str(asked)])
+        (folder / LOCKED).write_text(_locked(json.loads(taken.read_bytes())), encoding="utf-8")
+        taken.unlink()
         found = subprocess.run([*pip, "freeze", "--all"], check=True, capture_output=True, text=True).stdout
     told = subprocess.run([str(program(name, "python")), "-V"], check=True, capture_output=True, text=True).stdout
     text = f"{told.strip().lower()}\n{found}"
     (folder / _CONTENTS).write_text(text, encoding="utf-8")
     return name
+
+
+def _locked(report: Mapping[str, Any]) -> str:
+    """Requirements for just what pip took, a line each, with the digests of what it got; empty where it tells none."""
+    lines = []
+    for each in report["install"]:
+        found = each["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256")
+        if found is None:  # a folder of sources
+            return ""
+        lines.append(f"{each['metadata']['name']}=={each['metadata']['version']} --hash=sha256:{found}\n")
+    return "".join(sorted(lines))
 
 
 def _run(command: Sequence[str]) -> None:

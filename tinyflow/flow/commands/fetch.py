@@ -91,4 +91,5 @@ def _environment(name: str, requirements: Sequence[str], python: str) -> str:
     made = environments.make(requirements, python)
     count = len((environments.contents(made) or "").splitlines()) - 1
     place = shown(environments.folder_of(made))
-    return f"{name}: {count} packages in {place}"
+    lock = f", as a lock in its {environments.LOCKED}" if count else ""
+    return f"{name}: {count} packages in {place}{lock}"

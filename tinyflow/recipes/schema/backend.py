@@ -37,7 +37,7 @@ class Environment(Part):
     python: Annotated[str, Text(r"python[\d.]*", "a Python on PATH such as python3.12")] | None = None
     """The program that it is made with; ours where nothing is said."""
     packages: tuple[str, ...]
-    """Requirements of pip, pinned."""
+    """Requirements of pip, pinned; with `--hash=sha256:…` behind each and all that they require, a lock."""
 
 
 @part
