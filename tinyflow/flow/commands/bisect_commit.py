@@ -20,6 +20,7 @@ from tinyflow.report.metrics import SHORT_NAMES
 from tinyflow.report.tables import spell
 
 _MOST_FILES = 20
+_LONGEST = 60  # letters of a subject, in a line with what was measured
 _AMBIGUOUS = 1  # exit status where several commits may be it
 
 Value = float | str
@@ -133,7 +134,9 @@ class _Asked:
         return verdict
 
     def _begin(self, commit: str) -> None:
-        print(f"  {short(commit)} {self._repository.subject(commit)}: ", end="", flush=True)
+        subject = self._repository.subject(commit)
+        subject = subject if len(subject) <= _LONGEST else f"{subject[: _LONGEST - 1]}…"
+        print(f"  {short(commit)} {subject}: ", end="", flush=True)
 
     @property
     def counts(self) -> str:
