@@ -78,6 +78,7 @@ def test_a_model_that_it_refuses_is_told_while_planning(tmp_path: Path, name: st
 
 
 @pytest.mark.parametrize("name", [pytest.param("tflm", marks=TFLM), pytest.param("litert", marks=LITERT)])
+@pytest.mark.every(2)
 def test_what_keeps_state_is_reset(tmp_path: Path, name: str) -> None:
     """It begins anew; a network without state has no reset, which costs time."""
     graph = ring()

@@ -266,9 +266,10 @@ def test_sums_of_a_pool_over_the_image_take_the_last_tensor_s_place(name: str) -
     assert _bytes(least) < 0.65 * _bytes(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "sizes"),
-    [("small", (4808, 4807, 3600)), pytest.param("resnet", (51_200, 30_720, 18_432), marks=pytest.mark.slow)],
+    [("small", (4808, 4807, 3600)), ("resnet", (51_200, 30_720, 18_432))],
 )
 def test_a_size_is_kept_by_the_cheapest(name: str, sizes: tuple[int, ...]) -> None:
     """Where all fits as it is, nothing is chained; below that, no more calls than for the least."""

@@ -53,6 +53,7 @@ def test_the_chip_finds_the_lead_of_the_description(
 
 @pytest.mark.parametrize("has_chase", [True, False])
 @pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.every(3)
 def test_places_are_those_of_the_tool(variant: str, has_chase: bool) -> None:
     """Of every tensor that is read or written, with outputs over inputs and without."""
     seen = 0

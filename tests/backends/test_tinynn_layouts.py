@@ -34,6 +34,7 @@ def _outputs(rows: Array, channels: Array, inputs: Array, zero_point: int, clamp
     return np.clip(scaled + zero_point, *clamp)
 
 
+@pytest.mark.slow
 @examples(200)
 @given(_SCALES, st.data())
 def test_constants_apart_change_no_output(scales: list[float], data: st.DataObject) -> None:

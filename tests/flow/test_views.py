@@ -182,6 +182,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
 @pytest.mark.parametrize(
     "make", [os.mkfifo, lambda path: path.symlink_to("nowhere"), lambda path: path.write_text("x"), os.mkdir]
 )
+@pytest.mark.every(2)
 def test_what_lies_in_the_place_of_a_whole_view_is_moved_aside(
     place: Place, view: Path, make: Callable[[Path], object]
 ) -> None:
@@ -198,7 +199,7 @@ def test_what_lies_in_the_place_of_a_whole_view_is_moved_aside(
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.every(3)
+@pytest.mark.every(6)
 def test_what_is_not_as_it_was_written_is_written_again_and_said(place: Place, view: Path, damage: str) -> None:
     """By who only shows it, from record and cache; by a run as well. What was there is kept, and said in one line."""
     name, work = DAMAGE[damage]

@@ -97,6 +97,7 @@ def test_it_is_the_same_every_time() -> None:
     assert tflite_writer.write(one[0]) == tflite_writer.write(other[0]) and one[1] == other[1]
 
 
+@pytest.mark.slow
 def test_ranges_are_those_of_real_samples() -> None:
     """Where there are some, nothing is made up: the input's scale follows from them."""
     samples = [(4 * sample[0],) for sample in made_samples(small_cnn(), 10, 5)]

@@ -207,6 +207,7 @@ def test_a_suite_too_big_for_one_file_keeps_its_table() -> None:
     assert len(text.encode()) < 2_000_000
 
 
+@pytest.mark.slow
 def test_same_documents_give_the_same_bytes_in_any_process() -> None:
     """No order of hashes and nothing of the machine gets into a page."""
     program = (

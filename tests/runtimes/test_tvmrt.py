@@ -152,6 +152,7 @@ def tvmrt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executor]:
     executor.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [0, 1])
 def test_whole_graph_runs_in_just_the_memory_that_is_planned(form: int, tvmrt: Executor) -> None:
     """Neither pool nor arena has a byte too many, and every byte less is said."""
@@ -282,6 +283,7 @@ _WORDS = st.one_of(
 )
 
 
+@pytest.mark.slow
 def test_damaged_tokens_do_no_harm(tvmrt: Executor) -> None:
     """JSON in which words and numbers are others: most is good JSON of a bad graph."""
     tokens = _TOKEN.findall(document.dump(GRAPH))

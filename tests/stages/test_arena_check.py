@@ -135,6 +135,7 @@ def test_what_keeps_to_the_plan_is_not_accused(cpu: str, machine_of: Callable[[s
 
 
 @pytest.mark.parametrize("cpu", CPUS)
+@pytest.mark.every(3)
 def test_what_each_layer_computes_is_shown(cpu: str, machine_of: Callable[[str], Machine]) -> None:
     """When it has ended; the input, which may have other shapes, before all; not scratch."""
     tensors = [{**t, "tensors": [i]} if t["name"] != "scratch" else t for i, t in enumerate(PLAN["arena"]["tensors"])]

@@ -603,6 +603,7 @@ def test_pixels_are_what_the_scale_suggests(scale: str, zero_point: int, brighte
     assert (levels[0], levels[255]) == (-128, brightest)
 
 
+@pytest.mark.slow
 def test_the_sensor_is_the_smallest_that_holds_the_picture() -> None:
     """And of it the middle, as much as whole steps give."""
     found = [

@@ -144,6 +144,7 @@ class Model:
 
 
 @pytest.mark.parametrize("cache", [Cache(64, 1, 8), Cache(96, 3, 8), Cache(128, 4, 32), Cache(256, 8, 32), EVERYTHING])
+@pytest.mark.every(4)
 def test_counts_are_those_of_a_slow_model(machine: Simulator, cache: Cache) -> None:
     """Layers, places, bytes, distinct bytes, lines missed and written back; a cache of all misses each line once."""
     seen = counted(machine, replace(WANTED, cache=cache))

@@ -36,6 +36,7 @@ CAUSES = {
 
 @pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("function", CAUSES)
+@pytest.mark.every(3)
 def test_fault_is_named(cpu: str, function: str, start: Start) -> None:
     """The error says in which function, at which offset, what happened, and how far into the call."""
     machine = start(cpu, "faults")

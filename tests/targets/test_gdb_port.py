@@ -47,6 +47,7 @@ def test_runs_and_wrong_sums() -> None:
 
 @pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.every(3)
 def test_steps_are_the_instructions_of_the_call(start: Start, cpu: str, function: str) -> None:
     """One by one to the end: as many as are counted, with the same result; then there is nothing to go on with.
 

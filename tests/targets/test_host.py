@@ -135,6 +135,7 @@ on_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="breakpoints 
         ("model_recursion", "model_deeper", "stack overflow: its 8388608 bytes are used up"),
     ],
 )
+@pytest.mark.every(2)
 def test_a_fault_is_named_as_on_the_simulators(function: str, place: str, told: str, watched: Host) -> None:
     """Function, address and cause; the same words in every run, wherever the firmware was loaded."""
     with pytest.raises(RunError) as caught:
@@ -146,6 +147,7 @@ def test_a_fault_is_named_as_on_the_simulators(function: str, place: str, told: 
 
 @on_x86
 @pytest.mark.parametrize(("number", "begun"), [(1, 1), (3, 3), (101, 4), (4, 5)])
+@pytest.mark.every(2)
 def test_the_calls_of_a_dispatcher_are_counted(number: int, begun: int, watched: Host) -> None:
     """By another process with breakpoints: those of others aren't, a jump as the last thing is."""
     watched.call("model_setup", limit_instructions=LIMIT)

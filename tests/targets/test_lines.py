@@ -41,8 +41,8 @@ def test_instructions_have_lines_of_their_function(tmp_path: Path, cpu: str) -> 
     assert source_line(plain, elf.read(plain).symbol("model_invoke").address) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc", "host"])
-@pytest.mark.every(3)
 def test_a_trap_tells_its_reason(tmp_path: Path, cpu: str) -> None:
     """Each check has a trap of its own, with the line and column of what it checks."""
     model = MODEL.replace("int model_setup(void) {", "int model_begin(void) {")

@@ -25,6 +25,7 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m7", "rv32imc"])
 @pytest.mark.parametrize("is_native", [True, False])
+@pytest.mark.every(5)
 def test_every_byte_beside_memory_faults(cpu: str, shape: str, is_native: bool, start: Start, build: Build) -> None:
     """The firmware runs; reads, writes and jumps work to the last byte, and no further, on both sides."""
     bench, _ = build(cpu, "faults", **SHAPES[shape])

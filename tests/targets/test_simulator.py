@@ -228,6 +228,7 @@ def test_reads_and_writes_by_symbol(start: Start) -> None:
 @pytest.mark.parametrize(
     ("cpu", "part"), [("cortex-m0plus", 0xC60), ("cortex-m3", 0xC23), ("cortex-m7", 0xC27), ("cortex-m33", 0xD21)]
 )
+@pytest.mark.every(2)
 def test_system_registers(cpu: str, part: int, start: Start) -> None:
     """Registers keep what start-up code writes, CPUID names the core, and waiting for the cycle counter ends."""
     status, counters = start(cpu, "control_flow").call("system_registers", limit_instructions=LIMIT)

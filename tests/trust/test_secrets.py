@@ -112,6 +112,7 @@ TOKENS = [S, f"{S}\n", f"a\n{S}", f"{S}\r\nX: y", f"{S}\x1b[2J", f"{S}é", f"{S}
 @pytest.mark.parametrize(
     ("name", "form"), few([("CACHE", form) for form in CACHES] + [("TOKEN", form) for form in TOKENS])
 )
+@pytest.mark.every(8)
 def test_what_opens_a_cache_is_seen_nowhere(
     tinyflow: Run, project: Path, place: str, monkeypatch: pytest.MonkeyPatch, name: str, form: str
 ) -> None:
