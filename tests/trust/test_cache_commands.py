@@ -132,11 +132,12 @@ def test_verify_of_a_bench_names_what_differs(tinyflow: Run, monkeypatch: pytest
     import synthetic_stages
 
     tinyflow("bench:net-good-chip")
-    monkeypatch.setitem(synthetic_stages.CONTENT, "graph.json", {"macs": 1001})
+    graph = {**synthetic_stages.CONTENT["graph.json"], "macs": 1001}
+    monkeypatch.setitem(synthetic_stages.CONTENT, "graph.json", graph)
     done = tinyflow("verify", "bench:net-good-chip")
     assert done.status == 1
     first, second, counts = done.output.splitlines()
-    assert "convert net: graph.json: differs from byte 12 on (14 bytes recorded, 14 now)" in first
+    assert "convert net: graph.json: differs from byte 12 on (75 bytes recorded, 75 now)" in first
     assert second.endswith("report net-good-chip: row.json (follows from the above)")
     assert counts == "6 actions rebuilt: 8 outputs equal, 2 different"
 
