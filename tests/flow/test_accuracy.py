@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from small_networks import Net
+from stateful_networks import ring
 from tests_support import doit, write_models
 
 import tinyflow
@@ -213,13 +214,19 @@ def test_an_archive_is_pinned_and_never_unpacked_elsewhere(place: Path) -> None:
     _asks(place, "same", text)
     project = tinyflow.Project(place)
     assert float(project.accuracy(BENCH)) == 0.9
+    (place / "elsewhere.tar.gz").unlink()
+    recipe = models / "same.yaml"
+    asked = recipe.read_text()
+    recipe.write_text(asked.replace(hashlib.sha256(good).hexdigest(), 64 * "f"))
+    with pytest.raises(tinyflow.TinyflowError, match="no source has these labelled samples"):
+        project.accuracy(BENCH)
+    recipe.write_text(asked)
     (models / "set.tar.gz").write_bytes(good + b"x")
     with pytest.raises(tinyflow.TinyflowError, match="has sha256"):
         project.accuracy(BENCH)
     evil = archive("../../out.bin")
     (models / "set.tar.gz").write_bytes(evil)
-    recipe = models / "same.yaml"
-    recipe.write_text(recipe.read_text().replace(hashlib.sha256(good).hexdigest(), hashlib.sha256(evil).hexdigest()))
+    recipe.write_text(asked.replace(hashlib.sha256(good).hexdigest(), hashlib.sha256(evil).hexdigest()))
     with pytest.raises(tinyflow.TinyflowError, match="leads out of it"):
         project.accuracy(BENCH)
 
@@ -240,3 +247,13 @@ def test_what_cannot_be_is_one_line_and_the_rest_is_kept(place: Path) -> None:
     done = doit(place, f"accuracy:{BENCH}")
     assert done.returncode == 1 and "classes 0 to 5" in done.stdout, done.stdout
     assert "nowhere.npz, sample" in done.stdout and "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_network_with_state_has_no_answer_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no figure is told that depends on the order of the samples."""
+    monkeypatch.setenv("TINYFLOW_CACHE", str(kept.folder()))
+    write_models(tmp_path, {"kept": write(ring())})
+    np.savez(tmp_path / "recipes" / "models" / "set.npz", x=np.zeros((3, 1, 1, 5), np.int8), y=[0, 1, 0])
+    _asks(tmp_path, "kept", "data: set.npz")
+    with pytest.raises(tinyflow.TinyflowError, match="remembers samples"):
+        tinyflow.Project(tmp_path).accuracy("kept-tinyc-host")

@@ -71,7 +71,8 @@ def data(workspace: Workspace) -> None:
     else:
         content = _download_any(workspace, workspace.parameters["urls"], expected, _MAX_DATA_BYTES, _DATA_S)
     if content is None:
-        raise ModelError("no source has its labelled samples", where=name, hint=_MIRROR_HINT)
+        hint = "put it below a folder of TINYFLOW_MIRRORS, or type this where there is a network"
+        raise ModelError("no source has these labelled samples", where=name, hint=hint)
     workspace.outputs["data"].write_bytes(content)
 
 
