@@ -90,7 +90,7 @@ def test_a_saved_kernel_becomes_a_number_and_a_wrong_one_its_layer(
     (kernel.parent / "more.h").write_text("#define MORE 1\n")
     session = watching(f"bench:{BENCH}")
     first = session.until(lambda line: "invoke " in line)
-    assert first.startswith(f"{BENCH}: invoke ") and "exact" in first
+    assert first.startswith(f"{BENCH}: invoke instructions ") and "exact" in first
     session.until(lambda line: line.startswith("watching"))
 
     kernel.write_text(right[:last] + '  __asm__ volatile("nop");\n}\n')

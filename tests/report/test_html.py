@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sample_documents import failed, good, many, plan, run, sizes, suite
@@ -279,6 +280,19 @@ def test_a_function_of_equal_layers_is_divided_and_of_unequal_ones_is_not() -> N
     unequal["layers"][2]["macs"] += 1
     assert profile.layers(unequal, run(1000))[1].instructions == ""
     assert lines[-1].name == "functions of no layer"
+
+
+def test_a_chain_s_cost_is_its_last_layer_s() -> None:
+    """Where a profile has no count of its own for a layer none is made up; the others keep theirs and their time."""
+    costs = {"instructions": 600, "cycles_estimate": 2000, "cycles_by_cause": {"issue": 1500, "load": 500, "flash": 0}}
+    of_layers: list[dict[str, Any]] = [dict(costs) for _ in plan(1000)["layers"]]
+    of_layers[3] = {"index": 3}
+    total = {"instructions": 1200}
+    document = {"layers": of_layers, "total": total, "other": costs, "cycle_model": {"clock_hz": 1_000_000}}
+    lines = profile.layers(plan(1000), run(1000), document)
+    assert (lines[3].instructions, lines[3].time, lines[3].percent) == ("", "", 0.0)
+    assert (lines[4].instructions, lines[4].time, lines[4].percent) == ("600", "2 ms", 50.0)
+    assert (lines[4].causes, lines[-1].is_rest, lines[-2].is_rest) == ("75, 25, 0", True, False)
 
 
 def test_shares_of_all_functions_add_up() -> None:

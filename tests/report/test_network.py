@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
+import pytest
+from sample_documents import good
+
+from tinyflow.report.html import detail
 from tinyflow.report.html.network import network
+from tinyflow.report.html.page import bench_page
 from tinyflow.report.html.profile import Line
 
 _BOX = re.compile(r'transform="translate\((\S+) (\S+)\)"><title>(.*?)</title><rect width="(\S+)" height="(\S+)"', re.S)
@@ -43,15 +49,18 @@ def straight(count: int) -> list[tuple[int, ...]]:
 
 
 def test_blocks_end_where_one_tensor_leads_on() -> None:
-    """By sizes of images, by chains, or for being long; what forks stays together until it has joined."""
-    by_size = graph(*straight(6), sizes={2: 4, 3: 4, 4: 4, 5: 4})
-    assert [block["title"] for block in blocks(by_size)] == ["0–1", "2–5"]
+    """By sizes of images, by chains, or for being long; what forks is together until it has joined; few make none."""
+    by_size = graph(*straight(10), sizes=dict.fromkeys(range(4, 10), 4))
+    assert [block["title"] for block in blocks(by_size)] == ["0–3", "4–9"]
     assert [block["size"] for block in blocks(by_size)] == ["8x8", "4x4"]
     chained = blocks(by_size, {}, [{"layers": [0, 1, 2]}])
-    assert [(block["title"], block["is_chain"]) for block in chained] == [("0–2", True), ("3–5", False)]
+    assert [(block["title"], block["is_chain"]) for block in chained] == [("0–2", True), ("3–9", False)]
     assert [block["title"] for block in blocks(graph(*straight(60)))] == ["0–22", "23–46", "47–59"]
-    forked = graph((-1,), (0,), (1,), (2, 0), (3,), sizes={1: 4, 2: 2, 3: 4, 4: 2})
-    assert [block["title"] for block in blocks(forked)] == ["0", "1–3", "4"]
+    forked = [*straight(9), (8, 3), (9,), (10,)]
+    sizes = {4: 4, 5: 4, 6: 4, 7: 4, 8: 2, 9: 4, 10: 2, 11: 2}
+    assert [block["title"] for block in blocks(graph(*forked, sizes=sizes))] == ["0–3", "4–9", "10–11"]
+    changing = {index: 8 >> index % 2 for index in range(12)}
+    assert [block["title"] for block in blocks(graph(*straight(12), sizes=changing))] == ["0–2", "3–6", "7–10", "11"]
 
 
 def test_nothing_lies_over_another_and_each_is_below_what_it_reads() -> None:
@@ -121,3 +130,13 @@ def test_subgraphs_are_drawn_behind_the_network() -> None:
     assert [group["title"] for group in whole["groups"]] == ["", "subgraph 1"]
     assert whole["layers"] == "2 layers"
     assert "scalar int8" in whole["groups"][1]["blocks"][0]["drawing"]
+
+
+def test_what_is_too_large_for_a_page_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two pictures that have no room together the one of what runs is shown, and the other's file told."""
+    monkeypatch.setattr(detail, "_MOST_BYTES", 15_000)
+    given, compiled = (graph(*straight(30), name=name) for name in ("ADD", "MUL"))
+    bench = replace(good("a", "b", "c"), graph=given, network=compiled)
+    text = bench_page(bench, fingerprint="sha256:0")
+    assert "Network as given: 30 layers have no room here; they are in <code>graph.json</code>" in text
+    assert "29 MUL" in text and "29 ADD" not in text

@@ -23,7 +23,7 @@ def test_every_point_that_is_not_best_has_a_better_one(points: list[tuple[int, i
 
 
 def _row(bench: str, ram_bytes: int, instructions: int, status: str = "ok") -> dict[str, object]:
-    metrics = {"ram_bytes": ram_bytes, "invoke_instructions": instructions}
+    metrics = {"ram_bytes": ram_bytes, "invoke_instructions": instructions, "latency_ms": instructions / 100}
     return {"bench": bench, "status": status, "metrics": metrics, "validation": {"result": "exact"}}
 
 
@@ -37,7 +37,7 @@ def test_what_was_measured_decides_what_is_best() -> None:
     written = documents(found)
     assert json.loads(written["json"])[1] == {
         **{"bench": "plain", "arena_bytes_estimate": 40, "instructions_estimate": 100, "ram_bytes": 44},
-        **{"invoke_instructions": 1000, "output": "exact", "best": "yes"},
+        **{"invoke_instructions": 1000, "latency_ms": 10.0, "output": "exact", "best": "yes"},
     }
-    assert written["csv"].decode().splitlines()[1] == "never,41,101,,,,"
-    assert written["txt"].decode().splitlines()[1].split() == ["never", "41", "101", *["-"] * 4]
+    assert written["csv"].decode().splitlines()[1] == "never,41,101,,,,,"
+    assert written["txt"].decode().splitlines()[1].split() == ["never", "41", "101", *["-"] * 5]

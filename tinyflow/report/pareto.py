@@ -11,8 +11,8 @@ from tinyflow.report.frame import Frame
 
 Row = Mapping[str, Any]
 
-_COLUMNS = ("bench", "arena_bytes_estimate", "instructions_estimate", "ram_bytes", "invoke_instructions", "output")
 _MEASURED = ("ram_bytes", "invoke_instructions")
+_COLUMNS = ("bench", "arena_bytes_estimate", "instructions_estimate", *_MEASURED, "latency_ms", "output")
 
 
 class Choice(NamedTuple):
@@ -40,7 +40,7 @@ def frame(choices: Iterable[Choice], rows: Iterable[Row]) -> Frame:
     for choice in sorted(choices, key=lambda choice: (-choice.arena_bytes, choice.instructions)):
         line = dict(zip(_COLUMNS, choice, strict=False))
         if (row := measured.get(choice.bench)) is not None:
-            line |= {name: row["metrics"][name] for name in _MEASURED if name in row["metrics"]}
+            line |= {name: row["metrics"][name] for name in (*_MEASURED, "latency_ms") if name in row["metrics"]}
             line |= {"output": row["validation"]["result"]} if row["validation"] else {}
         lines.append(line)
     known = [line for line in lines if all(name in line for name in _MEASURED)]

@@ -14,7 +14,7 @@ from tinyflow.report.frame import Frame
 from tinyflow.report.history import Record, read, series, short, text_sparkline
 from tinyflow.report.metrics import BY_NAME
 
-_SHOWN = "invoke_instructions,rom_bytes,ram_bytes"
+_SHOWN = "invoke_instructions,latency_ms,rom_bytes,ram_bytes"
 
 
 class History(OwnCommand):

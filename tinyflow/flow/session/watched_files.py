@@ -13,8 +13,9 @@ from tinyflow.flow.planning.plan import BenchPlan
 
 # in this order, and with these words
 _SHOWN = {
-    "invoke_instructions": "invoke",
-    "setup_instructions": "set-up",
+    "invoke_instructions": "invoke instructions",
+    "latency_ms": "latency ms",
+    "setup_instructions": "set-up instructions",
     "rom_bytes": "ROM bytes",
     "ram_bytes": "RAM bytes",
 }

@@ -23,6 +23,7 @@ from tinyflow.report.rows import (
 from tinyflow.report.tables import spell_validation
 
 _SYMBOLS_SHOWN = 12
+_MOST_BYTES = 900_000  # of pictures of networks, some 1,500 layers
 _CHANGES = {
     "tidied": "Tidied before it was compiled",
     "removed": "Removed from the model",
@@ -73,14 +74,19 @@ def _networks(bench: BenchDocuments, layers: Iterable[profile.Line]) -> list[dic
     given, compiled = (one if one and one["operators"] else None for one in (bench.graph, bench.network))
     found = []
     if given and (compiled is None or _what_runs(given) != _what_runs(compiled)):
-        found.append({"title": "as given", **network.network(given, {})})
+        found.append({"title": "as given", "file": "graph.json", **network.network(given, {})})
         given = None
     if compiled:
         title = f"{'as given, and ' if given else ''}as {backend} compiles it"
-        found.append({"title": title, **network.network(compiled, lines, chains, has_places=bool(lines))})
+        drawn = network.network(compiled, lines, chains, has_places=bool(lines))
+        found.append({"title": title, "file": "network.json", **drawn})
     if bench.relax:
-        title = "as TVM has it after its passes (Relax)"
-        found.append({"title": title, **network.network(bench.relax, lines, chains, has_places=bool(lines))})
+        drawn = network.network(bench.relax, lines, chains, has_places=bool(lines))
+        found.append({"title": "as TVM has it after its passes (Relax)", "file": "relax.json", **drawn})
+    left = _MOST_BYTES
+    for one in reversed(found):
+        one["is_left_out"] = one["size_bytes"] > left
+        left -= 0 if one["is_left_out"] else one["size_bytes"]
     return found
 
 

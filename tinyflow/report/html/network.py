@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Any
 
 from tinyflow.core.units import format_count, format_number, format_size
@@ -22,6 +22,7 @@ from tinyflow.report.layered import layers_of
 Document = Mapping[str, Any]
 _Point = tuple[float, float]
 
+_FEWEST_OF_A_BLOCK = 4
 _MOST_OF_A_BLOCK = 24  # layers that follow each other; what forks and joins stays whole
 _NARROWEST, _WIDEST, _HEIGHT, _LINE = 120.0, 264.0, 52.0, 14.0
 _ROW_GAP, _COLUMN_GAP, _MARGIN, _PASSING = 22.0, 12.0, 8.0, 6.0
@@ -63,22 +64,20 @@ def network(
     `lines`: what each layer costs, by its number in the plan. `has_places`: whether the page has a line for each.
     """
     parts = [document, *document.get("subgraphs", ())]
-    groups = []
+    groups, size_bytes = [], 0
     for number, part in enumerate(parts):
         nodes = list(_nodes(part, lines if number == 0 else {}, list(chains) if number == 0 else [], has_places))
         largest = max((node.percent for node in nodes), default=0.0)
-        groups.append(
-            {
-                "title": f"subgraph {number}" if number else "",
-                "blocks": [_block(block, largest) for block in _blocks(nodes)],
-            }
-        )
+        blocks = [_block(block, largest) for block in _blocks(nodes)]
+        size_bytes += sum(len(block["drawing"]) for block in blocks)
+        groups.append({"title": f"subgraph {number}" if number else "", "blocks": blocks})
     constants = sum(tensor["bytes"] for tensor in document["tensors"] if tensor["constant"])
     count = sum(len(part["operators"]) for part in parts)
     return {
         "layers": format_number(count, "layer"),
         "is_small": count <= _MOST_UNFOLDED,
         "parameters": format_size(constants),
+        "size_bytes": size_bytes,
         "groups": groups,
     }
 
@@ -214,14 +213,22 @@ def _blocks(nodes: Sequence[Node]) -> Iterator[list[Node]]:
         alive = {name for name in (*alive, node.name) if last.get(name, -1) > index}
         if len(alive) <= 1 and index + 1 < len(nodes):
             segments.append([])
-    for _, run in groupby(_with_ends(segments), key=lambda pair: pair[0]):
-        block: list[Node] = []
-        for _, segment in run:
-            if block and len(block) + len(segment) > _MOST_OF_A_BLOCK:
-                yield block
-                block = []
-            block = [*block, *segment]
-        yield block
+    block: list[Node] = []
+    before: Hashable = None
+    for key, segment in _with_ends(segments):
+        if block and not _belongs(block, before, segment, key):
+            yield block
+            block = []
+        block, before = [*block, *segment], key
+    yield block
+
+
+def _belongs(block: Sequence[Node], before: Hashable, segment: Sequence[Node], key: Hashable) -> bool:
+    """Whether what comes is the same block's: of its key while there is room; very short ones take what follows."""
+    if all(node.kind == "end" for node in segment):
+        return True
+    is_short = len(block) < _FEWEST_OF_A_BLOCK and not any(node.kind == "chain" for node in (*block, *segment))
+    return len(block) + len(segment) <= _MOST_OF_A_BLOCK and (key == before or is_short)
 
 
 def _with_ends(segments: Sequence[list[Node]]) -> list[tuple[Hashable, list[Node]]]:
