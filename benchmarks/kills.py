@@ -55,12 +55,13 @@ class Graph:
 
     folder: Path
     inputs: list[list[int]] = field(default_factory=list)  # below _SOURCES: a source; above: an action
+    function: str = f"{__name__}:mix"
 
     @classmethod
-    def random(cls, folder: Path, chance: random.Random) -> Graph:
+    def random(cls, folder: Path, chance: random.Random, function: str = f"{__name__}:mix") -> Graph:
         """A graph of `_ACTIONS` actions."""
         numbers = range(_SOURCES, _SOURCES + _ACTIONS)
-        graph = cls(folder, [chance.sample(range(number), chance.randint(1, 3)) for number in numbers])
+        graph = cls(folder, [chance.sample(range(number), chance.randint(1, 3)) for number in numbers], function)
         for number in range(_SOURCES):
             graph.edit(number, "first")
         return graph
@@ -69,6 +70,10 @@ class Graph:
     def trace(self) -> Path:
         """The numbers of the actions that ran."""
         return self.folder / "trace"
+
+    def edit_any(self, chance: random.Random, text: str) -> None:
+        """Change one of the sources."""
+        self.edit(chance.randrange(_SOURCES), text)
 
     def edit(self, source: int, text: str) -> None:
         """Change a source."""
@@ -87,7 +92,7 @@ class Graph:
             made[number] = Action(
                 stage="mix",
                 title=f"mix {number}",
-                function=f"{__name__}:mix",
+                function=self.function,
                 outputs=("mixed",),
                 parameters={"number": number, "trace": str(self.trace)},
                 inputs=inputs,
@@ -148,7 +153,7 @@ def torment(kills: int, seed: int, folder: Path) -> Tally:
     graph = Graph.random(folder, chance)
     tally = Tally()
     for round_ in range(kills):
-        graph.edit(chance.randrange(_SOURCES), f"round {round_} of {seed}")
+        graph.edit_any(chance, f"round {round_} of {seed}")
         finished = run_and_kill(graph, chance.uniform(0, _LONGEST_RUN_S))
         tally.kills += 1
         finish(graph, finished, tally)

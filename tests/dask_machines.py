@@ -23,7 +23,7 @@ class Machines:
         self._file = folder / "scheduler.json"
         self.processes: list[subprocess.Popen[bytes]] = []
         self._variables = variables
-        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *words)
+        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0", *words)
         self.address = json.loads(self._wait(self._file))["address"]
 
     def worker(self, name: str, *words: str, slots: int = 1, **variables: str) -> subprocess.Popen[bytes]:
@@ -32,7 +32,7 @@ class Machines:
         place = self._folder / name
         variables = {"TINYFLOW_WORKER_CACHE": str(place / "cache"), **variables}
         who = ("--name", name, "--nthreads", str(slots), "--local-directory", str(place))
-        process = self._start("worker", *who, "--no-dashboard", "--no-nanny", *words, **variables)
+        process = self._start("worker", *who, "--dashboard-address", ":0", "--no-nanny", *words, **variables)
         until_s = time.monotonic() + _START_S
         while len(self.names()) <= count:
             assert process.poll() is None and time.monotonic() < until_s, self.said("worker")

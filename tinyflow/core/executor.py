@@ -37,6 +37,7 @@ PROTOCOL = 1  # of requests and answers: another number where one of these has a
 _IDLE_S = 600.0  # after which the processes of a session are ended that never said it was at its end
 _SWEEP_S = 30.0
 _NO_SPACE = os.strerror(errno.ENOSPC)
+_PROVING = ("tinyflow.core.key", "tinyflow.core.records", "tinyflow.core.executor", "importlib.metadata")
 _PROOF = "proof.pickle"
 
 Message = dict[str, Any]  # of what pickles anywhere: texts, bytes, numbers, lists and mappings of these
@@ -47,7 +48,7 @@ def request_of(
 ) -> Message:
     """What an executor needs to know of an action. `digests`: of each input, and whether it is a tree.
 
-    `modules` are worth keeping in memory for actions of its kind.
+    `modules` are worth keeping in memory for actions of its kind. Who asks may add `blobs` that it will lack.
     """
     return {
         "protocol": PROTOCOL,
@@ -55,6 +56,7 @@ def request_of(
         "toolset": toolset,
         "modules": list(modules),
         "inputs": {name: tuple(found) for name, found in digests.items()},
+        "blobs": {},
         "action": {
             **{
                 name: getattr(action, name)
@@ -98,7 +100,7 @@ class Executor:
 
     def __init__(self, place: Path, scratch: Path, keep_bytes: int, remote: Remote | None = None) -> None:
         """`place` is its cache, kept below `keep_bytes`, which others on its machine may use too."""
-        self.store = Store(place)
+        self.store = Store(place, is_synced=False)
         self._place = place
         self._scratch = Scratch(scratch)
         self._remote = remote
@@ -118,8 +120,8 @@ class Executor:
         """Run an action and answer what became of it.
 
         `check` is called now and then and raises Unwanted; `tell` gets how far it is. The answer has one of: `outputs`
-        or `error`, `asks` (digests that it lacks), `differs` (from the toolset in the key), `unfit` (why this machine
-        can't).
+        or `error`, `asks` (digests that it lacks), `differs` (from the toolset in the key), `failed` (why not this
+        action), `unfit` (why none on this machine).
         """
         if request["protocol"] != PROTOCOL:
             return {"unfit": f"it speaks protocol {PROTOCOL}, not {request['protocol']}: start it anew"}
@@ -143,8 +145,11 @@ class Executor:
             differs = session.differences(action, request["toolset"])
             if differs:
                 return {"differs": differs}
+            fresh = {name: content for name, content in request["blobs"].items() if not self.store.has(name)}
+            for content in fresh.values():
+                self.store.add_bytes(content)
             asks = self.lacking(request["inputs"])
-            self.counts["asked"] += len(asks)
+            self.counts["asked"] += len(asks) + len(fresh)
             if asks:
                 return {"asks": asks}
             with self._scratch.folder() as folder:
@@ -163,7 +168,7 @@ class Executor:
 
                 error = session.call(action, workspace, request["modules"], look)
                 if session.is_edited(request["toolset"]):
-                    return {"unfit": "its code was edited while the action ran"}
+                    return {"failed": "its code was edited meanwhile"}
                 return self._unfit(error, workspace) or self._answer(action, workspace, error)
 
     def _unfit(self, error: TinyflowError | None, workspace: Workspace) -> Message | None:
@@ -171,7 +176,7 @@ class Executor:
         if error is None:
             return None
         if isinstance(error, ToolError) and error.killed_by == signal.SIGKILL:
-            return {"unfit": f"{error.what} (out of memory, most likely)"}
+            return {"failed": f"{error.what} (out of memory, most likely)"}
         log = workspace.log_path.read_bytes()[-10_000:].decode(errors="replace")
         if isinstance(error, CacheError) or any(_NO_SPACE in text for text in (error.what, error.hint, log)):
             return {"unfit": _NO_SPACE if _NO_SPACE in f"{error.what}{error.hint}{log}" else str(error.what)}
@@ -350,7 +355,7 @@ class _Session:
             }
             workspace = Workspace(folder, described, {}, {_PROOF: folder / _PROOF}, folder / "log", 60.0)
             workspace.log_path.touch()
-            self._server("").call(asking, workspace, ("tinyflow.core.key", "tinyflow.core.records"))
+            self._server("").call(asking, workspace, _PROVING)
             text, stamps = pickle.loads((folder / _PROOF).read_bytes())
             return text, stamps
 

@@ -5,7 +5,7 @@ Every byte is checked against the digests that are in the key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -62,6 +62,19 @@ class Blobs:
         self._digests = digests
         self._store = store
         self._found: dict[str, Callable[[], bytes]] = {}
+
+    def small(self, names: Collection[str], most_bytes: int) -> dict[str, bytes]:
+        """Those of these files of the user's that fit together. Raises Edited."""
+        taken: dict[str, bytes] = {}
+        for name, source in self._action.inputs.items():
+            blob = self._digests[name]
+            if blob not in names or isinstance(source, Output) or source.path.is_dir():
+                continue
+            most_bytes -= source.path.stat().st_size
+            if most_bytes < 0:
+                break
+            taken[blob] = _of_source(source.path, blob)
+        return taken
 
     def read(self, names: Iterable[str]) -> dict[str, bytes]:
         """These blobs. Raises Lost and Edited."""

@@ -66,8 +66,19 @@ class Store:
     Where the folder can't be written, what is new goes to a second folder that only this checkout uses.
     """
 
-    def __init__(self, root: Path, warn: Callable[[str], None] = lambda line: None, own: Path | None = None) -> None:
-        """Folders are made on the first write. `own` is the second folder. `warn` gets one line for what went wrong."""
+    def __init__(
+        self,
+        root: Path,
+        warn: Callable[[str], None] = lambda line: None,
+        own: Path | None = None,
+        *,
+        is_synced: bool = True,
+    ) -> None:
+        """Folders are made on the first write. `own` is the second folder. `warn` gets one line for what went wrong.
+
+        Where it is not synced, a crash of the machine may damage what was new: for what can be had again.
+        """
+        self._is_synced = is_synced
         self.root = root
         self.own = own
         self.roots = [root] if own is None or not own.is_dir() else [root, own]  # that are read
@@ -327,7 +338,7 @@ class Store:
             with os.fdopen(descriptor, "wb") as file:
 
                 def place(kind: Kind, name: str) -> None:
-                    _finish(file, path)
+                    self._finish(file, path)
                     self._put(path, kind, name)
 
                 yield file, place
@@ -351,8 +362,15 @@ class Store:
             descriptor, copy = self._open_new(self.own)
             with os.fdopen(descriptor, "wb") as file, path.open("rb") as source:
                 shutil.copyfileobj(source, file)
-                _finish(file, copy)
+                self._finish(file, copy)
             self._rename(copy, _place(self.own, kind, name))
+
+    def _finish(self, file: BinaryIO, path: Path) -> None:
+        """Sync a file that is written, and make it read-only."""
+        file.flush()
+        if self._is_synced:
+            os.fsync(file.fileno())
+        path.chmod(0o444)
 
     def _rename(self, path: Path, target: Path) -> None:
         """Rename a file; what is in the way and can't be a part of a cache is moved aside."""
@@ -450,13 +468,6 @@ def _place(root: Path, kind: Kind, name: str) -> Path:
     if not digest.is_digest(name):
         raise ValueError(f"not a digest: {name!r}")
     return root / kind / name[7:9] / name[9:]
-
-
-def _finish(file: BinaryIO, path: Path) -> None:
-    """Sync a file that is written, and make it read-only."""
-    file.flush()
-    os.fsync(file.fileno())
-    path.chmod(0o444)
 
 
 def _is_in_the_way(place: Path, target: Path) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 import dask
-from distributed import Client, Future, LocalCluster, Security
+from distributed import Client, Future, KilledWorker, LocalCluster, Security
 from distributed.comm import connect
 
 from tinyflow.core import process
@@ -37,10 +37,13 @@ from tinyflow.flow.session.cluster.seen_worker import SeenWorker
 from tinyflow.flow.session.preimports import modules_of, of_many
 
 _CONNECT_S = 5.0
-_ATTEMPTS = 5  # of an action on workers
+_ATTEMPTS = 4  # of an action on workers
+_ROUNDS = 2  # of blobs: listings of trees, what is in them
+_KILLED = "several workers died while they ran it"
 _POLL_S = 0.1
 _LOOK_S = 1.0  # how old what is known of the workers may be
 _CALL_S = 60.0  # a worker that doesn't take a message in this time is taken for dead
+_SENT_BYTES = 128 << 10  # of what no worker has: it gets that before it asks, which takes messages to and fro
 _MESSAGE_BYTES = 32 << 20
 # What connections raise in the end, dask's own among them (CommClosedError is an OSError).
 _PLACE = re.compile("in <.*?>: ")  # of objects in memory
@@ -69,6 +72,7 @@ class Cluster:
         self._looked_s = 0.0
         self._unfit: dict[str, str] = {}
         self._differing: dict[str, set[str]] = defaultdict(set)  # toolset → workers
+        self._held: set[str] = set()  # digests of inputs and outputs that some worker has
         self._told: set[str] = set()
         self._is_gone = False
         self._progress: dict[str, Workspace] = {}
@@ -126,8 +130,8 @@ class Cluster:
                 return self._workers
             try:
                 found = dict(self._client.scheduler_info(n_workers=-1)["workers"])
-            except _BROKEN as error:
-                raise self._lost(error) from None
+            except _BROKEN:
+                raise self._lost() from None
             for name in self._workers.keys() - found.keys():
                 self._tell(f"worker {self._spelled(name)} is gone")
             fresh = found.keys() - self._workers.keys()
@@ -178,9 +182,8 @@ class Cluster:
         if is_new:
             self._warn(f"cluster: {line}")
 
-    def _lost(self, error: BaseException) -> _Gone:
+    def _lost(self) -> _Gone:
         """The scheduler is away: said once."""
-        del error
         self._is_gone = True
         self._tell(f"the scheduler at {self._address} is gone; what is left runs here")
         return _Gone()
@@ -213,16 +216,22 @@ class Cluster:
         is_kept = not action.isolated or kind_of(action) in self._modules
         request = request_of(self._name, action, inputs, toolset, modules_of(action) if is_kept else ())
         blobs = Blobs(action, digests, session.store)
+        tried: set[str] = set()
         for _ in range(_ATTEMPTS):
-            fit = self._fit(action, toolset)
+            fit = [name for name in self._fit(action, toolset) if name not in tried]
             if not fit:
                 if not action.place:
                     self._tell(f"no worker can run {action.stage}: it runs here")
                 return False
+            fresh = {name for name, _ in inputs.values()} - self._held
+            request["blobs"] = blobs.small(fresh, _SENT_BYTES)
             answer = self._ask(request, action, fit, blobs, workspace)
             worker = answer.get("worker", "")
             if "unfit" in answer:
                 self._exclude(worker, answer["unfit"])
+            elif "failed" in answer:
+                tried.add(worker)
+                self._tell(f"{action.title} failed on {self._spelled(worker) or 'workers'}: {answer['failed']}")
             elif "differs" in answer:
                 with self._lock:
                     self._differing[toolset].add(worker)
@@ -233,6 +242,8 @@ class Cluster:
                 except ValueError as error:
                     self._exclude(worker, str(error))
                 else:
+                    self._held.update(name for name, _ in inputs.values())
+                    self._held.update(answer["outputs"].values())
                     return True
         self._tell(f"{action.title} found no worker in {_ATTEMPTS} attempts: it runs here")
         return False
@@ -243,8 +254,8 @@ class Cluster:
         if not answer.get("asks"):
             return answer
         worker = answer["worker"]
-        while asks := answer.get("asks"):
-            for part in _parts(asks, blobs):
+        for _ in range(_ROUNDS):
+            for part in _parts(answer.get("asks", ()), blobs):
                 told = self._run_on(entry.accept, [worker], request["inputs"], part)[worker]
                 if not isinstance(told, Mapping):
                     return {}
@@ -268,9 +279,9 @@ class Cluster:
         )
         try:
             return self._wait(future, workers)
-        except _BROKEN as error:
+        except _BROKEN:
             if self._client.status != "running":
-                raise self._lost(error) from None
+                raise self._lost() from None
             return {}
         finally:
             future.release()
@@ -284,7 +295,10 @@ class Cluster:
             process.raise_if_cancelled()
             if not self._look().keys() & set(workers):
                 return {}
-        if future.status != "finished":  # it was lost, or killed several workers
+        if future.status == "error":
+            error = future.exception(_CALL_S)
+            return {"failed": _KILLED if isinstance(error, KilledWorker) else repr(error)}
+        if future.status != "finished":
             raise concurrent.futures.CancelledError
         coming = asyncio.run_coroutine_threadsafe(self._gather(future), self._client.loop.asyncio_loop)
         while True:
@@ -322,7 +336,8 @@ def _parts(names: Collection[str], blobs: Blobs) -> Iterator[dict[str, bytes]]:
             part, size = {}, 0
         part[name] = content
         size += len(content)
-    yield part
+    if part:
+        yield part
 
 
 def _connect(server: LocalCluster | str, address: str) -> Client:
