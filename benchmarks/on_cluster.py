@@ -123,7 +123,7 @@ def suite(wanted: Sequence[str], folder: Path) -> None:
     for where in ("-n 2", "two workers"):
         shutil.rmtree(folder / "project", ignore_errors=True)
         (folder / "project").mkdir()
-        words = [sys.executable, "-m", "tinyflow.flow.cli", *wanted]
+        words = [sys.executable, "-c", "from tinyflow.flow.cli import program; program()", *wanted]
         with contextlib.ExitStack() as stack:
             if where == "-n 2":
                 words += ["-n", "2"]
