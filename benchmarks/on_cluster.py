@@ -137,7 +137,7 @@ def suite(wanted: Sequence[str], folder: Path) -> None:
             environment = {**os.environ, "TINYFLOW_CACHE": str(folder / "project" / "cache")}
             done = subprocess.run(words, cwd=folder / "project", env=environment, capture_output=True, text=True)
             taken[where] = time.perf_counter() - began
-        counts = next((line for line in done.stdout.splitlines() if " built" in line and " in " in line), done.stderr)
+        counts = next((line for line in done.stdout.splitlines() if line[:1].isdigit()), done.stderr)
         print(f"{where}: {taken[where]:.1f} s ({_children_s() - used:.1f} s of processors that can be told): {counts}")
     print(f"ratio {taken['two workers'] / taken['-n 2']:.3f}")
 
