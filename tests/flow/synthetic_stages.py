@@ -18,7 +18,14 @@ OUTPUTS = {
 EXACT = {"reference": "tflm", "samples": 2, "result": "exact", "max_abs_error": 0}
 CONTENT = {
     "origin.json": {"weights": "synthetic", "source": "zoo"},
-    "graph.json": {"macs": 1000, "inputs": [], "outputs": [], "operators": [], "tensors": []},
+    "graph.json": {
+        **{"macs": 1000, "inputs": [0], "outputs": [1]},
+        "operators": [{"index": 0, "name": "SOFTMAX", "inputs": [0], "outputs": [1]}],
+        "tensors": [
+            {"index": index, "name": "t", "shape": [1, 4], "dtype": "int8", "bytes": 4, "constant": False}
+            for index in range(2)
+        ],
+    },
     "plan.json": {"arena": {"bytes": 512}, "weights_bytes": 2048},
     "sizes.json": {
         "rom_bytes": 96,

@@ -195,3 +195,16 @@ def test_a_graph_is_drawn_of_what_would_run(synthetic: Run, project: Path) -> No
     synthetic("graph", "suite:good", "--format", "svg", "--output", "graph.svg")
     assert (project / "graph.svg").read_text().startswith("<svg xmlns=")
     assert synthetic("graph").stderr.splitlines()[0] == "graph of what?"
+
+
+def test_a_network_is_drawn_as_it_is_on_record(synthetic: Run) -> None:
+    """Of one bench that has run; what it has no document of is refused with what to do."""
+    told = synthetic("graph", "net-good-chip", "--network", "given").stderr
+    assert told == "net-good-chip has no graph.json\n  doit bench:net-good-chip makes it\n"
+    synthetic("bench:net-good-chip")
+    drawn = synthetic("graph", "bench:net-good-chip", "--network", "given").stdout
+    assert '"0 SOFTMAX" [label="0 SOFTMAX 1x4 int8"];' in drawn
+    assert '"input 0" -> "0 SOFTMAX";' in drawn and '"0 SOFTMAX" -> "output 0";' in drawn
+    assert "TVM's backends have it" in synthetic("graph", "net-good-chip", "--network", "relax").stderr
+    two = synthetic("graph", "net-good-chip", "net-good-host", "--network", "given")
+    assert (two.returncode, two.stderr.splitlines()[0]) == (2, "one network at a time")

@@ -65,3 +65,14 @@ def test_a_feature_that_changes_nothing_is_not_listed() -> None:
     assert [dict(fit.row["features"]) for fit in fits(rows, {"ram_bytes": 9})] == [{}]
     rows[0]["metrics"]["ram_bytes"] = 4
     assert len(fits(rows, {"ram_bytes": 9})) == 2
+
+
+def test_a_narrow_terminal_gets_a_record_for_each_bench() -> None:
+    """All that a table tells, in lines that are no longer than it is wide; a wide one has the table."""
+    limits = {"latency_ms": 100.0, "ram_bytes": 65536.0}
+    found = fits([row("one", latency_ms=30.0, ram_bytes=1024, rom_bytes=2048), row("two", latency_ms=800.0)], limits)
+    table, narrow = to_text(found, limits), to_text(found, limits, 40)
+    assert to_text(found, limits, 100) == table and max(map(len, table.splitlines())) > 40
+    assert max(map(len, narrow.splitlines())) <= 40
+    assert narrow.splitlines()[0] == "net-one-chip"
+    assert {word for line in table.splitlines()[1:] for word in line.split()} - {"-"} <= set(narrow.split())

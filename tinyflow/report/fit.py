@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyflow.report.metrics import BY_NAME
 from tinyflow.report.rows import cycle_model_of
-from tinyflow.report.tables import aligned
+from tinyflow.report.tables import aligned, records
 
 Row = Mapping[str, Any]
 Limits = Mapping[str, float]  # metric → the most that it may be, in its unit
@@ -71,8 +71,11 @@ def _verdict(row: Row, metric: str, limit: float) -> str:
     return PERHAPS if value * (1 - error) <= limit else NO
 
 
-def to_text(found: Sequence[Fit], limits: Limits) -> str:
-    """A table: the verdict, each metric that there is a limit for, and how much of that is left."""
+def to_text(found: Sequence[Fit], limits: Limits, width: int | None = None) -> str:
+    """A table: the verdict, each metric that there is a limit for, and how much of that is left.
+
+    Where a terminal is narrower, `width`, each bench is a record.
+    """
     shown = list(dict.fromkeys([*limits, "latency_ms", "ram_bytes", "rom_bytes"]))
     lines = [["bench", "verdict", *(cell for name in shown for cell in _headings(name, limits))]]
     for fit in found:
@@ -80,7 +83,10 @@ def to_text(found: Sequence[Fit], limits: Limits) -> str:
         lines.append([fit.row["bench"], fit.verdict if fit.row["status"] == "ok" else fit.row["status"], *cells])
     has_doubts = any(fit.verdict == PERHAPS for fit in found)
     legend = "perhaps: whether it keeps the limit is within the model's error\n" if has_doubts else ""
-    return "\n".join(aligned(lines, [False, False, *(True for _ in lines[0][2:])])) + f"\n{legend}"
+    told = aligned(lines, [False, False, *(True for _ in lines[0][2:])])
+    if width is not None and max(map(len, told)) > width:
+        told = records(lines[0], lines[1:], width)
+    return "\n".join(told) + f"\n{legend}"
 
 
 def _headings(name: str, limits: Limits) -> list[str]:

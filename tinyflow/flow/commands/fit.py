@@ -13,6 +13,7 @@ from tinyflow.flow.loader import Loader
 from tinyflow.flow.planning.available import lacking
 from tinyflow.flow.planning.cycle_models import no_cycles
 from tinyflow.flow.planning.options import check_options
+from tinyflow.flow.session.display import width_of
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.own_model import is_path
@@ -127,7 +128,7 @@ Example: doit fit vww --latency 100ms --ram 64KiB --flash 256KiB"""
         """See `Run`."""
         found = fit.fits(rows, self._limits)
         self._has_found = any(each.verdict in (fit.FITS, fit.PERHAPS) for each in found)
-        stream.write(fit.to_text(found, self._limits))
+        stream.write(fit.to_text(found, self._limits, width_of(stream)))
         told = [*tables.notes(rows), *(f"left out: {why}" for why in self._left_out.values())]
         stream.writelines(f"{line}\n" for line in told)
 

@@ -1,4 +1,4 @@
-"""`doit graph`: the actions of a selection and what each waits for, as DOT, Mermaid or SVG. Runs nothing."""
+"""`doit graph`: actions and what each waits for, or the layers of a network, as DOT, Mermaid or SVG. Runs nothing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from os.path import commonpath
 from typing import Any
 
 from tinyflow.core.action import Action
+from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.command import OwnCommand, flag, option
+from tinyflow.flow.publishing.comparison import bench_name
 from tinyflow.flow.streams import write_data, writing
 from tinyflow.report.diagram import DRAWINGS, Box
+from tinyflow.report.html.network import boxes
+
+# what is drawn → the bench's document
+_NETWORKS = {"given": "graph", "compiled": "network", "relax": "relax"}
 
 
 class Graph(OwnCommand):
@@ -17,26 +23,49 @@ class Graph(OwnCommand):
 
     doc_purpose = "draw the actions of benches, and what each waits for"
     doc_usage = "BENCH|SUITE..."
-    doc_description = "Example: doit graph bench:vww-tvmaot-stm32f7 --format svg --output graph.svg"
+    doc_description = """\
+With --network, the layers of a bench that has run, as its page has them.
+Example: doit graph bench:vww-tvmaot-stm32f7 --format svg --output graph.svg
+Example: doit graph vww-tvmaot-stm32f7 --network relax --format svg --output network.svg"""
     cmd_options = (
         option("format", "how to write it [default: dot]", "dot", choices=DRAWINGS),
         flag("all", "a box for each action; else actions of one kind that lead to the same share a box", short="a"),
+        option("network", "instead the network: given, compiled, or relax: as TVM has it", "", choices=_NETWORKS),
         option("output", "write to this file instead of the terminal"),
     )
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print or write the graph."""
         self.require(args, "graph of what?", "graph bench:vww-tvmaot-stm32f7")
-        actions = self.loader.selector.select(args, is_bare_fine=True).all_actions
-        stale = {action.id for action in self.loader.session.stale(list(actions.values()))}
-        boxes = _each(actions, stale) if params["all"] else _grouped(actions, stale)
-        text = DRAWINGS[params["format"]](" ".join(args), boxes)
+        drawn = self._layers(args, params["network"]) if params["network"] else self._actions(args, params["all"])
+        text = DRAWINGS[params["format"]](" ".join(args), drawn)
         if params["output"]:
             with writing(params["output"]) as path:
                 path.write_text(text, encoding="utf-8")
         else:
             write_data(text)
         return 0
+
+    def _actions(self, args: list[str], is_each: bool) -> list[Box]:
+        actions = self.loader.selector.select(args, is_bare_fine=True).all_actions
+        stale = {action.id for action in self.loader.session.stale(list(actions.values()))}
+        return _each(actions, stale) if is_each else _grouped(actions, stale)
+
+    def _layers(self, args: list[str], which: str) -> list[Box]:
+        if len(args) > 1:
+            raise UsageError("one network at a time", hint=f"for example graph {args[0]} --network {which}")
+        bench, attribute = bench_name(args[0]), _NETWORKS[which]
+        documents = self.loader.views.documents(bench)
+        document = getattr(documents, attribute, None)
+        if document is None:
+            why = f"{bench} has no {attribute}.json"
+            hint = (
+                "TVM's backends have it"
+                if documents is not None and which == "relax"
+                else f"doit bench:{bench} makes it"
+            )
+            raise UsageError(why, hint=hint)
+        return [Box(*box) for box in boxes(document)]
 
 
 def _each(actions: Mapping[str, Action], stale: Collection[str]) -> list[Box]:

@@ -66,7 +66,9 @@ def network(
     parts = [document, *document.get("subgraphs", ())]
     groups, size_bytes = [], 0
     for number, part in enumerate(parts):
-        nodes = list(_nodes(part, lines if number == 0 else {}, list(chains) if number == 0 else [], has_places))
+        nodes = list(
+            _nodes(part, lines if number == 0 else {}, list(chains) if number == 0 else [], has_places=has_places)
+        )
         largest = max((node.percent for node in nodes), default=0.0)
         blocks = [_block(block, largest) for block in _blocks(nodes)]
         size_bytes += sum(len(block["drawing"]) for block in blocks)
@@ -80,6 +82,12 @@ def network(
         "size_bytes": size_bytes,
         "groups": groups,
     }
+
+
+def boxes(document: Document) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Of inputs, layers and outputs their names, what to write there, and what they read, each behind all of that."""
+    for node in _nodes(document, {}, [], has_places=False):
+        yield node.name, " ".join(filter(None, node.texts)), node.reads
 
 
 def described(lines: Iterable[Line], compiled: Document | None) -> list[Line]:
@@ -108,7 +116,9 @@ def parameters_bytes(document: Document, operator: Document) -> int:
     return sum(tensor["bytes"] for tensor in read if tensor["constant"])
 
 
-def _nodes(document: Document, lines: Mapping[int, Line], chains: list[Document], has_places: bool) -> Iterator[Node]:
+def _nodes(
+    document: Document, lines: Mapping[int, Line], chains: list[Document], *, has_places: bool
+) -> Iterator[Node]:
     """Inputs, layers and outputs, each behind all that it reads."""
     tensors, made = document["tensors"], dict[int, str]()
     chain_of = {layer: number for number, chain in enumerate(chains) for layer in chain["layers"]}
