@@ -48,7 +48,14 @@
       head.prepend(button);
     });
   };
-  document.querySelectorAll("table.sortable").forEach(makeSortable);
+  // Of what is folded up when it is opened: a page of many benches answers sooner so.
+  const makeAll = (part) => part.querySelectorAll("table.sortable:not(.made)").forEach((table) => {
+    if (table.closest("details:not([open])")) return;
+    table.classList.add("made");
+    makeSortable(table);
+  });
+  document.addEventListener("toggle", (event) => makeAll(event.target), true);
+  makeAll(document);
 
   // Networks: larger and smaller, moved by dragging, blocks folded together.
   const makeZoomable = (sheet) => {
