@@ -1,4 +1,4 @@
-"""What README quotes of others is what the recipes quote, to the digits that it shows."""
+"""What docs/results.md quotes of others is what the recipes quote, to the digits that it shows; README repeats it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.schema import Figures
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+CHECKOUT = Path(__file__).parents[2]
+RESULTS = (CHECKOUT / "docs" / "results.md").read_text(encoding="utf-8")
 CATALOGUE = Catalogue([data_folder() / "recipes"])
 QUOTED = [
     ("engines_m7", "{}-cmsis_nn-stm32f7", "CMSIS-NN, no interpreter"),
@@ -30,7 +31,7 @@ QUOTED = [
 def test_a_quoted_row_is_that_of_the_recipe(figures: str, bench: str, label: str) -> None:
     """Millions of instructions of the four networks, KiB of flash and RAM of vww; a dash where it has nothing."""
     numbers = CATALOGUE.get(Figures, figures).numbers
-    rows = re.findall(rf"^\| {re.escape(label)} \| (.*) \|$", README, re.MULTILINE)
+    rows = re.findall(rf"^\| {re.escape(label)} \| (.*) \|$", RESULTS, re.MULTILINE)
     *_, found = rows if figures == "engines_rv32" else rows[:1]
     cells = found.split(" | ")
     for model, cell in zip(("aww", "vww", "resnet", "toycar"), cells, strict=False):
@@ -41,3 +42,10 @@ def test_a_quoted_row_is_that_of_the_recipe(figures: str, bench: str, label: str
         sizes = [numbers[bench.format("vww")].get(name) for name in ("rom_bytes", "ram_bytes")]
         told = [float(number) for number in re.findall(r"[\d.]+", cells[4])]
         assert told == [round(size / 1024, 1) for size in sizes if size is not None]
+
+
+def test_readme_repeats_rows_of_the_results() -> None:
+    """Word by word, and enough of them."""
+    _, _, text = (CHECKOUT / "README.md").read_text(encoding="utf-8").partition("## Results at a glance")
+    rows = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    assert len(rows) > 8 and set(rows) <= set(RESULTS.splitlines())
