@@ -80,10 +80,10 @@ def test_files_and_folders_that_matter_are_watched(tmp_path: Path) -> None:
 def test_a_row_is_told_by_what_changed() -> None:
     """All of it the first time; then old and new with percent; nothing measured is not told."""
     first = {"metrics": {"invoke_instructions": 2000, "setup_instructions": 0, "rom_bytes": 400}}
-    assert tell(None, first) == "invoke 2,000, set-up 0, ROM bytes 400"
+    assert tell(None, first) == "invoke instructions 2,000, set-up instructions 0, ROM bytes 400"
     assert tell(first, first) == "all as before"
     second = {"metrics": {"invoke_instructions": 2100, "setup_instructions": 5, "rom_bytes": 400, "ram_bytes": 7}}
-    assert tell(first, second) == "invoke 2,000 → 2,100 (+5.00%), set-up 0 → 5, RAM bytes 7"
+    assert tell(first, second) == "invoke instructions 2,000 → 2,100 (+5.00%), set-up instructions 0 → 5, RAM bytes 7"
     assert tell(second, {"metrics": {"rom_bytes": 300}}) == "ROM bytes 400 → 300 (-25.00%)"
     assert tell(None, {"metrics": {}}) == "all as before"
 
