@@ -30,7 +30,7 @@ import kills
 from distributed import Client
 from kills import Graph, Tally
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from dask_machines import Machines, machines
 
 from tinyflow.core.action import Action, SourceFile, Workspace
@@ -97,7 +97,7 @@ def overhead(count: int, folder: Path) -> None:
 
     with machines(folder) as found:
         for name in "abc":
-            found.worker(name, PYTHONPATH=_python_path())
+            found.worker(name, PYTHONPATH=python_path())
         session = Session(folder / "cache", folder / "state")
         here, at_once = one_by_one("here"), three_at_once("here, three")
         with _on(found, session, folder / "state", print):
@@ -159,7 +159,7 @@ def torment(count: int, seed: int, folder: Path, said: Callable[[str], None]) ->
         for name in "abc":
             # Nannies start what was killed again; from a process that has the imports, it takes a moment only.
             method = {"DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver"}
-            found.worker(name, "--nanny", PYTHONPATH=_python_path(), **method)
+            found.worker(name, "--nanny", PYTHONPATH=python_path(), **method)
         while tally.kills < count:
             graph.edit_any(chance, f"{tally.kills} of {seed}")
             session = graph.session()
@@ -195,14 +195,15 @@ def _kill(client: Client, chance: random.Random, tally: Tally, count: int, stop:
                 tally.kills += 1
 
 
-def _python_path() -> str:
+def python_path() -> str:
+    """Where workers find these stage functions."""
     return os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")])
 
 
 def main(words: Sequence[str]) -> int:
     """Run one of the three; the exit status is 1 if anything went wrong."""
     kind, *more = words or ("overhead",)
-    os.environ["PYTHONPATH"] = _python_path()
+    os.environ["PYTHONPATH"] = python_path()
     with tempfile.TemporaryDirectory() as folder:
         if kind == "kills":
             count, seed = (int(more[0]) if more else 200), (int(more[1]) if more[1:] else 1)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cache_server import serve
 
 from tinyflow.core import digest, worker
 from tinyflow.core.action import Action, SourceFile, Workspace
@@ -19,6 +20,7 @@ from tinyflow.core.errors import RunError
 from tinyflow.core.execute import Session
 from tinyflow.core.executor import Executor, Message, Unwanted, request_of, take
 from tinyflow.core.inputs import Blobs, is_tree
+from tinyflow.core.remote import Remote, parse_address
 
 HERE = __name__
 
@@ -229,3 +231,19 @@ def test_a_cache_without_room_keeps_what_was_used_last(asking: Asking) -> None:
     while "asks" not in (answer := small.run(request, lambda: None, print)):
         assert time.monotonic() < until_s
     assert digest.of_bytes(b"a\n") in answer["asks"] or len(answer["asks"]) > 1
+
+
+def test_the_remote_cache_is_asked_before_the_session(asking: Asking) -> None:
+    """What it has, and is that, isn't asked for; a blob that it falsifies is."""
+    request = asking.request(asking.action("join"))
+    with serve() as server:
+        for letter in "abc":
+            name = digest.of_bytes(f"{letter}\n".encode()).partition(":")[2]
+            server.bodies[f"/cache/cas/{name}"] = b"false" if letter == "b" else f"{letter}\n".encode()
+        remote = Remote(parse_address(server.url))
+        executor = Executor(asking.folder / "elsewhere", asking.folder / "scratch", 1 << 30, remote)
+        listing = digest.tree_listing((name, digest.of_bytes(name[-1:].encode() + b"\n")) for name in ("c", "deep/b"))
+        assert executor.lacking(request["inputs"]) == [digest.of_bytes(listing)]
+        told = executor.accept(request["inputs"], {digest.of_bytes(listing): listing})
+        assert told == {"asks": [digest.of_bytes(b"b\n")]}
+        remote.close()

@@ -10,9 +10,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import on_cluster
 import pytest
 from dask_machines import Machines, machines
 from flow_support import Run, synthetic_command
+from kills import Tally
 from tests_support import wait_until
 
 from tinyflow.core.errors import UsageError
@@ -308,3 +310,13 @@ def test_with_certificates(project: Path, tmp_path: Path) -> None:
         told = run("bench:net-good-chip", "--cluster", found.address)
         assert told.returncode == 3, told.stdout + told.stderr
         assert len(told.stderr.splitlines()) == 2
+
+
+@pytest.mark.slow
+def test_workers_killed_at_random_moments_lose_and_falsify_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten of three that are started again: no wrong output, no failure, no needless work."""
+    monkeypatch.setenv("PYTHONPATH", on_cluster.python_path())
+    tally = on_cluster.torment(10, 5, tmp_path, lambda line: None)
+    assert tally == Tally(kills=10, wrong=0, lost=0, not_settled=0)
