@@ -41,7 +41,7 @@ from tinyflow.flow.session.cluster import open_cluster
 from tinyflow.flow.session.cluster.address import parse
 from tinyflow.flow.session.cluster.cluster import Cluster
 
-_INPUT_BYTES = 100_000
+_INPUT_BYTES = 10_000
 
 
 def double(workspace: Workspace) -> None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -195,7 +196,9 @@ def test_who_is_stopped_leaves_nothing_running(cluster: Machines, project: Path,
     _, errors = session.communicate(timeout=30)
     assert session.returncode == (130 if stop == signal.SIGINT else -9)
     assert errors == ""
+    stopped_s = time.monotonic()
     wait_until(lambda: not cluster.sleeping())
+    assert time.monotonic() - stopped_s < 30  # they would sleep for 60
     again = run("bench:net-good-chip", "--cluster", cluster.address)
     assert again.returncode == 0
     assert "up to date" in again.stdout.splitlines()[0] or "built   " in again.stdout
