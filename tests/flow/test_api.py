@@ -70,7 +70,7 @@ def test_a_bench_is_a_row_with_metrics_and_files(mine: tinyflow.Project) -> None
         "stages": mine.bench("net-good-chip").report["stages"]
     }
     assert not ended
-    assert ">net-good-chip</td>" in row._repr_html_() and ">5.002 k</td>" in row._repr_html_()
+    assert repr(row) == str(row) and ">net-good-chip</td>" in row._repr_html_() and ">5.002 k</td>" in row._repr_html_()
 
 
 def test_a_row_tells_the_commit_that_it_was_measured_at(mine: tinyflow.Project) -> None:
@@ -195,10 +195,10 @@ def test_what_has_run_is_asked_for_and_compared(mine: tinyflow.Project, syntheti
     mine.run(["net-good-chip", "net-good-host", "net-faults-chip"])
     rows = mine.results(where="status = ok", sort="-bench", columns="bench,rom_bytes")
     assert list(rows) == [{"bench": f"net-good-{place}", "rom_bytes": 96} for place in ("host", "chip")]
-    assert str(rows).splitlines()[1].split() == ["net-good-host", "96"]
+    assert repr(rows).splitlines()[1].split() == ["net-good-host", "96"]
     compared = mine.compare("good", "faults")
     assert [change.verdict for change in compared.regressions] == ["failed"]
-    assert str(compared) in synthetic("compare", "good", "faults").stdout
+    assert repr(compared) in synthetic("compare", "good", "faults").stdout
     assert ">net-*-chip</td>" in compared._repr_html_() and "1 failed" in compared._repr_html_()
     assert not mine.compare("net-good-chip", "net-good-host", max_regression="rom_bytes:0").regressions
     with pytest.raises(tinyflow.UsageError, match="names nothing to compare"):
@@ -266,7 +266,7 @@ def test_accuracy_is_one_call(dense: tinyflow.Project) -> None:
     labels = best.copy()
     labels[:2] = (best[:2] + 1) % 37
     found = dense.accuracy(bench, samples.inputs[0], labels)
-    assert (found.samples, float(found), str(found)) == (8, 0.75, "top-1 75 % of 8 samples")
+    assert (found.samples, float(found), repr(found)) == (8, 0.75, "top-1 75 % of 8 samples")
     assert sum(row["samples"] for row in found.table) == 8 and "75 %" in found._repr_html_()
     assert found.confusion[labels[0], best[0]] >= 1
     for wrong, what in (
@@ -284,7 +284,7 @@ def test_a_profile_and_a_check_are_values(dense: tinyflow.Project) -> None:
     found = dense.profile("dense-tinyc-stm32f4")
     total = dense.bench("dense-tinyc-stm32f4")["invoke_instructions"]
     assert sum(row["instructions"] for row in found.layers if row["layer"] != "all") == total
-    assert "FULLY_CONNECTED" in str(found) and "FULLY_CONNECTED" in found._repr_html_()
+    assert "FULLY_CONNECTED" in found._repr_html_() and repr(found) == str(found)
     checked = {row["backend"]: row for row in dense.check("dense", targets=["stm32f4"])}
     assert checked["tinyc"]["fits"] == "yes" and checked["tinyc"]["arena_bytes"] > 37
     (archive,) = dense.run(["export:dense-tinyc-stm32f4"]).files

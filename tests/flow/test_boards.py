@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 
 from tinyflow.core.errors import ToolError, UsageError
 from tinyflow.flow.commands import boards
+from tinyflow.flow.planning import available
 from tinyflow.flow.planning.cycle_models import no_cycles
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.schema import Target
@@ -54,6 +56,17 @@ def test_boards_are_listed_with_what_is_missing(monkeypatch: pytest.MonkeyPatch,
     assert lines[1].endswith("through pyocd (no pyocd)") and lines[2].endswith("through openocd (no openocd)")
     with pytest.raises(UsageError, match="stm32f7 is no board"):
         boards._look(CATALOGUE, CATALOGUE.get(Target, "stm32f7"))
+
+
+def test_a_serial_line_that_is_not_there_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A path of this machine; what only pyserial can find is not asked for."""
+    monkeypatch.setattr(available, "is_here", lambda tool: True)
+    board = CATALOGUE.get(Target, "pyboard")
+    assert board.monitor is not None
+    for port, missing in (("tty", f"no {tmp_path / 'tty'}"), (".", ""), ("hwgrep://CP2102", "")):
+        place = port if ":" in port else str(tmp_path / port)
+        there = replace(board, monitor=replace(board.monitor, port=place))
+        assert available.missing_on(CATALOGUE, there) == missing
 
 
 def test_serial_ports_are_listed_with_their_adapters(monkeypatch: pytest.MonkeyPatch) -> None:

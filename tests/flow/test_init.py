@@ -13,6 +13,7 @@ from flow_support import Run
 from small_networks import Net
 
 from tinyflow.core.units import format_size
+from tinyflow.flow import new_project
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
@@ -45,6 +46,12 @@ def test_a_project_is_made_around_a_model(real: Run, empty: Path) -> None:
     for path in recipes.glob("*/*.yaml"):
         first = path.read_text().splitlines()[0]
         json.loads((path.parent / first.removeprefix("# yaml-language-server: $schema=")).read_text())
+
+
+def test_letters_keep_what_they_are_without_their_accents() -> None:
+    """A bench name has a-z only: what can't be told by these separates words."""
+    assert new_project.recipe_name(Path("Über-Größe é1.tflite")) == "uber_grosse_e1"
+    assert new_project.recipe_name(Path("a\u732bb.tflite")) == "a_b"
 
 
 def test_chips_that_it_fits_are_told(real: Run, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:

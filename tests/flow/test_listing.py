@@ -14,7 +14,7 @@ from tinyflow.core import identity
 from tinyflow.core.errors import UsageError
 from tinyflow.flow import cli
 from tinyflow.flow.command_list import BACKENDS, FEATURES, SUITES, TARGETS
-from tinyflow.flow.commands import models
+from tinyflow.flow.commands import listing, models
 from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.planning.matching import Matching
@@ -55,6 +55,17 @@ def test_every_recipe_has_a_line_and_an_object(command: str, told: Any, project:
     one = rows[0]
     block = told(command, names[0])
     assert block.splitlines()[0].split() == [command[:-1], names[0]] and one["description"].split()[0] in block
+
+
+@pytest.mark.every(2)
+def test_a_narrow_terminal_has_records(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that is wider would be broken anywhere; one that has room stays."""
+    table = told(SUITES)
+    for width, is_table in ((80, False), (max(map(len, table.splitlines())), True)):
+        monkeypatch.setattr(listing, "width_of", lambda stream, width=width: width)
+        shown = told(SUITES)
+        assert (shown == table) is is_table
+        assert "  benches " in shown or is_table
 
 
 def test_what_goes_together_is_what_a_bench_could_be() -> None:

@@ -123,6 +123,7 @@ def _with(place: Path, name: str, content: bytes) -> Path:
         (lambda place: _saved(place, x=X, z=Y), "set.npz", "has the arrays x, z"),
         (lambda place: _saved(place, x=X, y=np.array(Y) / 2), "set.npz", "labels y are float64"),
         (lambda place: _saved(place, x=X, y=np.array([0, -1] * 3)), "set.npz, sample 1", 'unknown class "-1"'),
+        (lambda place: _saved(place, x=X, y=np.array([0, 9] * 3)), "set.npz, sample 1", "label 9 has no name"),
         (lambda place: _saved(place, x=X[:, :1], y=Y), "set.npz, sample 0", "has 6 values"),
         (lambda place: _saved(place, x=X.astype(np.int32), y=Y), "set.npz, sample 0", "holds int32"),
         (lambda place: _saved(place, x=np.full(X.shape, np.nan), y=Y), "set.npz, sample 0", "not finite"),

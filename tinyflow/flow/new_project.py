@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
@@ -124,8 +125,9 @@ def read_model(path: Path, frontend: Frontend | None) -> bytes:
 
 
 def recipe_name(path: Path) -> str:
-    """What a bench name may call a file: `my_net` of `My-Net.tflite`. UsageError where nothing is left."""
-    name = re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_")
+    """What a bench name may call a file: `my_net` of `My-Nét.tflite`. UsageError where nothing is left."""
+    letters = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", path.stem.casefold()))  # without accents
+    name = re.sub(r"[^a-z0-9]+", "_", letters).strip("_")
     if not name:
         raise UsageError(f'"{path.stem}" gives no name for a recipe', hint="rename the file: a-z, 0-9 and _")
     return name

@@ -192,7 +192,11 @@ def _label(text: str, classes: Sequence[str], where: str) -> int:
     if not text.isdecimal():
         known = f"classes: {', '.join(classes)}" if classes else "give a number from 0, or name `classes` in the recipe"
         raise ModelError(f'unknown class "{text}"', where=where, hint=known)
-    return int(text)
+    label = int(text)
+    if classes and label >= len(classes):
+        what = f"label {label} has no name"
+        raise ModelError(what, where=where, hint=f"classes, from 0: {', '.join(classes)}")
+    return label
 
 
 def _file(path: Path, name: str, label: int, where: str, form: Form, window: int = 0, stride: int = 0) -> Item:

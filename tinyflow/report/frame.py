@@ -73,6 +73,8 @@ class Frame:
     def __str__(self) -> str:
         return "".join(f"{safe_text.shown(line)}\n" for line in aligned(*self._spelled()))
 
+    __repr__ = __str__
+
     def _spelled(self) -> tuple[list[list[str]], list[bool]]:
         """Headings and rows for people, without columns that no row has, and which columns are numbers."""
         columns, texts = self.known().columns, self.texts

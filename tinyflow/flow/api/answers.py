@@ -40,6 +40,8 @@ class Comparison:
         told = f"{to_text(table).decode()}\n" if table.rows else ""
         return told + "\n".join([changes.summary(self.changes, table), *self.warnings])
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         table = self.table()
         return table._repr_html_() + html_lines([changes.summary(self.changes, table), *self.warnings])
@@ -65,6 +67,8 @@ class Profile:
 
     def __str__(self) -> str:
         return profile.profile_text(self.bench, self.document)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return f"{self.layers._repr_html_()}{self.functions._repr_html_()}"
@@ -125,6 +129,8 @@ class Accuracy:
 
     def __str__(self) -> str:
         return spell_accuracy({"accuracy": self.document})
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return html_lines([str(self)]) + (self.table._repr_html_() if self.table.rows else "")

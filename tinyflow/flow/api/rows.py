@@ -95,6 +95,8 @@ class Row(Mapping[str, Any]):
     def __str__(self) -> str:
         return to_text([dict(self.report)])
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         return to_html([dict(self.report)])
 

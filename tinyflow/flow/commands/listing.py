@@ -9,9 +9,10 @@ from textwrap import wrap
 from typing import Any, ClassVar, NamedTuple
 
 from tinyflow.flow.commands.command import OwnCommand, option
+from tinyflow.flow.session.display import width_of
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Recipe
-from tinyflow.report.tables import aligned
+from tinyflow.report.tables import aligned, records
 
 _WIDTH = 110
 _FEW = 3  # names that a cell shows
@@ -74,9 +75,12 @@ def some_of(names: Sequence[str], every: Sequence[str]) -> str:
 
 
 def _table(found: Sequence[Sequence[Fact]]) -> list[str]:
-    lines = [[fact.title for fact in facts] for facts in found[:1]]
-    lines += [[fact.cell for fact in facts] for facts in found]
-    return aligned(lines, [False] * len(lines[0])) if lines else []
+    """One line for each; records where a terminal has no room for these."""
+    if not found:
+        return []
+    headings, lines = [fact.title for fact in found[0]], [[fact.cell for fact in facts] for facts in found]
+    table, width = aligned([headings, *lines], [False] * len(headings)), width_of(sys.stdout)
+    return table if width is None or max(map(len, table)) <= width else records(headings, lines, width)
 
 
 def _block(facts: Sequence[Fact]) -> Iterator[str]:

@@ -142,8 +142,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         output = ""
         if isinstance(params["outfile"], str) and all(word.startswith("plot:") for word in words):
             output, params["outfile"] = params["outfile"], sys.stdout
-        ending = Path(output).suffix.removeprefix(".")
-        form = params["format"] or (ending if ending in FORMATS else FORMATS[0])
+        form = params["format"] or Path(output).suffix.removeprefix(".").lower() or FORMATS[0]
         wanted = WantedPlot(params["kind"], form, params["metric"], params["where"], output)
         check_output(wanted, words)
         return wanted

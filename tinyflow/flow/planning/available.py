@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
 
 from tinyflow.core import environments, identity
@@ -75,7 +76,8 @@ def missing_on(catalogue: Catalogue, target: Target) -> str:
     except RecipeError as error:
         return str(error).partition("\n")[0]
     inputs = (tool for output in can.inputs.values() for tool in output.action.tools)
-    return _lacks((*can.tools, *inputs))
+    port = Path(target.monitor.port if target.monitor is not None and not target.monitor.server else "")
+    return _lacks((*can.tools, *inputs)) or (f"no {port}" if port.is_absolute() and not port.exists() else "")
 
 
 def missing_for(catalogue: Catalogue, resolved: ResolvedBench) -> str:
