@@ -23,7 +23,7 @@ class Machines:
         self._file = folder / "scheduler.json"
         self.processes: list[subprocess.Popen[bytes]] = []
         self._variables = variables
-        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0", *words)
+        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0", *words, **variables)
         self.address = json.loads(self._wait(self._file))["address"]
 
     def worker(self, name: str, *words: str, slots: int = 1, **variables: str) -> subprocess.Popen[bytes]:

@@ -323,3 +323,22 @@ def test_workers_killed_at_random_moments_lose_and_falsify_nothing(
     monkeypatch.setenv("PYTHONPATH", on_cluster.python_path())
     tally = on_cluster.torment(10, 5, tmp_path, lambda line: None)
     assert tally == Tally(kills=10, wrong=0, lost=0, not_settled=0)
+
+
+@pytest.mark.slow
+def test_a_frozen_worker_is_not_waited_for(project: Path, tmp_path: Path) -> None:
+    """One that doesn't answer from the beginning, and one that dask takes for lost in the midst of an action."""
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    with machines(folder, DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="20s") as found:
+        frozen = found.worker("frozen")
+        frozen.send_signal(signal.SIGSTOP)
+        workers = {name: found.worker(name) for name in ("one", "two")}
+        session = begin("bench:net-pauses-chip", "--cluster", found.address)
+        wait_until(lambda: bool(found.sleeping()))
+        (first,) = [name for name in workers if found.sleeping(name)]
+        workers[first].send_signal(signal.SIGSTOP)
+        told, errors = session.communicate(timeout=120)
+        assert session.returncode == 0, told + errors
+        said = [line for line in (told + errors).splitlines() if line.startswith("cluster: ")]
+        assert any(f"worker {first} at " in line and line.endswith(" is gone") for line in said), told + errors

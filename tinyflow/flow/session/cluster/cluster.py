@@ -16,6 +16,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -44,11 +45,37 @@ _POLL_S = 0.1
 _LOOK_S = 1.0  # how old what is known of the workers may be
 _CALL_S = 60.0  # a worker that doesn't take a message in this time is taken for dead
 _SENT_BYTES = 128 << 10  # of what no worker has: it gets that before it asks, which takes messages to and fro
+_GREET_S = 15.0
+_END_S = 2.0
 _MESSAGE_BYTES = 32 << 20
 # What connections raise in the end, dask's own among them (CommClosedError is an OSError).
 _PLACE = re.compile("in <.*?>: ")  # of objects in memory
 _NO_IMPORT = re.compile("ModuleNotFoundError|ImportError|AttributeError")
 _BROKEN = (OSError, TimeoutError, asyncio.TimeoutError, concurrent.futures.CancelledError, asyncio.CancelledError)
+
+
+class _Call(threading.Thread):
+    """A call in a thread that is left to itself where it takes too long: dask's own have no limit."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self._call = call
+        self._answer: Any = TimeoutError("no answer in time")
+        self.start()
+
+    def run(self) -> None:
+        """What the thread does."""
+        try:
+            self._answer = self._call()
+        except BaseException as error:  # what a worker's end looks like depends on the moment
+            self._answer = error
+
+    def result(self, until_s: float) -> Any:
+        """The answer, or the exception. Raises Cancelled."""
+        while self.is_alive() and (left_s := until_s - time.monotonic()) > 0:
+            process.raise_if_cancelled()
+            self.join(min(_POLL_S, left_s))
+        return self._answer
 
 
 class _Gone(Exception):
@@ -93,7 +120,7 @@ class Cluster:
         if client is not None:
             with contextlib.suppress(Exception):
                 if not self._is_gone:
-                    client.run(entry.end, self._name, on_error="ignore")
+                    self._run_on(entry.end, self._workers, self._name, limit_s=_END_S)
             with contextlib.suppress(Exception):
                 client.close(timeout=2)
         if self._local is not None:
@@ -115,7 +142,7 @@ class Cluster:
     def workers(self) -> list[SeenWorker]:
         """All of them, by name."""
         found = self._look()
-        told = self._run_on(entry.greet, list(found))
+        told = self._run_on(entry.greet, found, limit_s=_GREET_S)
         seen = []
         for address, scheduler in found.items():
             answer = told.get(address)
@@ -128,10 +155,11 @@ class Cluster:
         with self._lock:
             if time.monotonic() - self._looked_s < _LOOK_S:
                 return self._workers
-            try:
-                found = dict(self._client.scheduler_info(n_workers=-1)["workers"])
-            except _BROKEN:
-                raise self._lost() from None
+            asked = _Call(lambda: self._client.scheduler_info(n_workers=-1)["workers"])
+            answer = asked.result(time.monotonic() + _CALL_S)
+            if isinstance(answer, BaseException):
+                raise self._lost()
+            found: dict[str, Mapping[str, Any]] = dict(answer)
             for name in self._workers.keys() - found.keys():
                 self._tell(f"worker {self._spelled(name)} is gone")
             fresh = found.keys() - self._workers.keys()
@@ -143,7 +171,7 @@ class Cluster:
 
     def _greet(self, names: Collection[str]) -> None:
         """Ask new workers who they are."""
-        told = self._run_on(entry.greet, list(names))
+        told = self._run_on(entry.greet, names, limit_s=_GREET_S)
         for name in names:
             answer = told.get(name)
             if isinstance(answer, Mapping) and answer.get("protocol") == PROTOCOL:
@@ -156,13 +184,17 @@ class Cluster:
                 said = f"it doesn't answer ({said})" if answer is not None else "it doesn't answer"
             self._exclude(name, said)
 
-    def _run_on(self, function: Callable[..., Any], names: list[str], *args: Any) -> dict[str, Any]:
-        """What some workers answer to a call; an exception where one failed."""
-        try:
-            found: dict[str, Any] = self._client.run(function, *args, workers=names, on_error="return")
-        except Exception as error:  # what a worker's end looks like depends on the moment
-            return dict.fromkeys(names, error)
-        return found
+    def _run_on(
+        self, function: Callable[..., Any], names: Collection[str], *args: Any, limit_s: float
+    ) -> dict[str, Any]:
+        """What each of some workers answers to a call; an exception where it failed, or took too long."""
+
+        def ask(name: str) -> Any:
+            return self._client.run(function, *args, workers=[name])[name]
+
+        calls = {name: _Call(partial(ask, name)) for name in names}
+        until_s = time.monotonic() + limit_s
+        return {name: call.result(until_s) for name, call in calls.items()}
 
     def _exclude(self, name: str, why: str) -> None:
         """Use a worker no more."""
@@ -256,7 +288,7 @@ class Cluster:
         worker = answer["worker"]
         for _ in range(_ROUNDS):
             for part in _parts(answer.get("asks", ()), blobs):
-                told = self._run_on(entry.accept, [worker], request["inputs"], part)[worker]
+                told = self._run_on(entry.accept, [worker], request["inputs"], part, limit_s=_CALL_S)[worker]
                 if not isinstance(told, Mapping):
                     return {}
                 answer = dict(told)
