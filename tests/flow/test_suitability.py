@@ -86,6 +86,13 @@ def test_a_good_network_is_taken_everywhere(real: Run, folder: Path) -> None:
     assert alone[3].startswith("arena")
 
 
+def test_a_narrow_terminal_has_records(real: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target below the other, with the same cells."""
+    monkeypatch.setattr(check, "width_of", lambda stream: 40)
+    lines = real("check", "one.tflite", "--target", "stm32f7").stdout.splitlines()
+    assert lines[1:3] == ["stm32f7", "  flash 2.0 MiB  RAM 512.0 KiB"] and "  tinyc 192 B  tinyi 204 B" in lines
+
+
 def test_all_reasons_are_told_at_once(real: Run, folder: Path) -> None:
     """Equal ones together, with all places; nothing takes it, so the status is 1."""
     done = real("check", "odd.tflite", "--target", "stm32f7")
@@ -127,6 +134,7 @@ def test_what_is_no_model_is_one_line(real: Run, folder: Path) -> None:
     done = real("check", "bad.tflite", "good.tflite", "--target", "stm32f7")
     assert done.returncode == 1 and "damaged" in done.stderr and "good.tflite: 10" in done.stdout
     assert '"nobody" is neither a model nor a file' in real("check", "nobody").stderr
+    assert "goes by its name: aww\n" in real("check", "aww.tflite").stderr
     assert "there is no file none.tflite" in real("check", "none.tflite").stderr
     assert 'unknown target "moon"' in real("check", "good.tflite", "--target", "moon").stderr
     assert real("check").returncode == 2

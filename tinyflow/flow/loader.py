@@ -192,8 +192,10 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     def model_content(self, name: str) -> bytes:
         """The bytes of a model or file as `.tflite`, fetched as a bench would. Raises UsageError and ModelError."""
         if name.endswith(".tflite"):
+            if not (path := Path(name).expanduser()).exists() and self.catalogue.has(Model, path.stem):
+                raise UsageError(f"there is no file {name}", hint=f"a model of a recipe goes by its name: {path.stem}")
             model_of_file(name)  # refuses one that isn't there
-            return Path(name).expanduser().read_bytes()
+            return path.read_bytes()
         if is_path(name := file_of(name)):
             model, folder = model_of_file(name)
         elif self.catalogue.has(Model, name):

@@ -14,7 +14,7 @@ from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import ToolError
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
-from tinyflow.report.tables import aligned, csv_text, markdown_table, records, spell
+from tinyflow.report.tables import csv_text, fitted, markdown_table, spell
 
 # Of xlsxwriter, which would make formulas of headings that begin with =, and links of those that begin with http:.
 _TEXTS_ARE_TEXTS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -44,10 +44,8 @@ def to_text(frame: Frame, width: int | None = None) -> bytes:
     texts = frame.texts
     cells = [list(frame.columns), *([spell(row.get(name)) for name in frame.columns] for row in frame)]
     cells = [[safe_text.shown(cell).replace("\n", " ") for cell in line] for line in cells]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
-        return "".join(f"{record}\n" for record in records(cells[0], cells[1:], width)).encode()
-    return "".join(f"{line}\n" for line in aligned(cells, [name not in texts for name in frame.columns])).encode()
+    lines = fitted(cells[0], cells[1:], [name not in texts for name in frame.columns], width)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def to_xlsx(frame: Frame) -> bytes:

@@ -153,6 +153,14 @@ def aligned(lines: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> list
     ]
 
 
+def fitted(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], are_numbers: Sequence[bool], width: int | None
+) -> list[str]:
+    """An aligned table; records where it is wider than a terminal, `width`."""
+    lines = aligned([headings, *rows], are_numbers)
+    return lines if width is None or max(map(len, lines)) <= width else records(headings, rows, width)
+
+
 def to_rich(rows: Sequence[Row], width: int) -> Table:
     """The same table for a terminal so many characters wide.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from tinyflow.core.errors import TinyflowError
 from tinyflow.core.units import format_count, format_number, format_size
 from tinyflow.flow.commands.command import OwnCommand, option, refuse
 from tinyflow.flow.planning.available import lacking
+from tinyflow.flow.session.display import width_of
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.own_model import is_path
 
@@ -60,7 +62,7 @@ Example: doit check my_net.tflite --target stm32f4"""
 
 def _told(name: str, graph: Graph, changed: Graph, found: Sequence[Suitability]) -> Iterator[str]:
     from tinyflow.model.summary import macs
-    from tinyflow.report.tables import aligned
+    from tinyflow.report.tables import fitted
 
     count, left = len(graph.operators), len(changed.operators)
     tidied = f" ({left} once tidied)" if left != count else ""
@@ -71,11 +73,11 @@ def _told(name: str, graph: Graph, changed: Graph, found: Sequence[Suitability])
     backends = list(dict.fromkeys(each.backend for each in found))
     targets = list(dict.fromkeys(each.target for each in found))
     by_place = {(each.backend, each.target): each for each in found}
-    lines = [("target", *_MEMORY.values(), *backends)]
+    headings, lines = ("target", *_MEMORY.values(), *backends), list[Sequence[str]]()
     for target in targets:
         limits = (_limit(by_place[backends[0], target], kind) for kind in _MEMORY)
         lines.append((target, *limits, *(_cell(by_place[backend, target]) for backend in backends)))
-    yield from aligned(lines, [False] * len(lines[0]))
+    yield from fitted(headings, lines, [False] * len(headings), width_of(sys.stdout))
     if any(each.is_suitable for each in found):
         yield (
             "arena (≥ where only a build knows); with what is set aside for stack and heap it fits into RAM, "

@@ -21,7 +21,7 @@ from tinyflow.recipes.cycle_evidence import Measurement
 from tinyflow.recipes.resolve import resolve
 from tinyflow.recipes.schema import Core
 from tinyflow.report import cycle_errors
-from tinyflow.report.tables import aligned, records
+from tinyflow.report.tables import fitted
 
 
 class Cycles(OwnCommand):
@@ -148,11 +148,8 @@ class Cycles(OwnCommand):
 
 def _table(measurements: Sequence[Measurement]) -> list[str]:
     """Errors by program, as wide as the terminal."""
-    lines, width = cycle_errors.rows(measurements), width_of(sys.stdout)
-    table = aligned([cycle_errors.HEADINGS, *lines], cycle_errors.ARE_NUMBERS)
-    if width is not None and max(map(len, table)) > width:
-        return records(cycle_errors.HEADINGS, lines, width)
-    return table
+    lines = cycle_errors.rows(measurements)
+    return fitted(cycle_errors.HEADINGS, lines, cycle_errors.ARE_NUMBERS, width_of(sys.stdout))
 
 
 def _estimated(one: Measurement, estimates: dict[str, tuple[int, float]]) -> Measurement:

@@ -12,7 +12,7 @@ from tinyflow.flow.commands.command import OwnCommand, option
 from tinyflow.flow.session.display import width_of
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Recipe
-from tinyflow.report.tables import aligned, records
+from tinyflow.report.tables import fitted
 
 _WIDTH = 110
 _FEW = 3  # names that a cell shows
@@ -79,8 +79,7 @@ def _table(found: Sequence[Sequence[Fact]]) -> list[str]:
     if not found:
         return []
     headings, lines = [fact.title for fact in found[0]], [[fact.cell for fact in facts] for facts in found]
-    table, width = aligned([headings, *lines], [False] * len(headings)), width_of(sys.stdout)
-    return table if width is None or max(map(len, table)) <= width else records(headings, lines, width)
+    return fitted(headings, lines, [False] * len(headings), width_of(sys.stdout))
 
 
 def _block(facts: Sequence[Fact]) -> Iterator[str]:
