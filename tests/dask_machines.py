@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tinyflow.core.process import with_parent
+
 _START_S = 60.0
 
 
@@ -84,6 +86,7 @@ class Machines:
                 cwd=self._folder,
                 env={**environment, **variables},
                 start_new_session=True,
+                preexec_fn=with_parent(),
             )
         self.processes.append(process)
         return process
