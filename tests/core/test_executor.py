@@ -180,6 +180,8 @@ def test_another_toolset_is_not_run(asking: Asking) -> None:
     assert asking.executor.run(lacking, lambda: None, print)["differs"] == [
         "the Python module no_such_module is not installed"
     ]
+    other = {**asking.request(asking.action("join")), "protocol": 0}
+    assert "it speaks protocol 1, not 0" in asking.executor.run(other, lambda: None, print)["unfit"]
     assert asking.executor.counts["actions"] == 0
 
 
