@@ -84,7 +84,8 @@ Example: doit bisect-commit vww-tinyc-stm32f7 --good v1.0 --bad HEAD --metric ra
             is_bad = _judge(before, after, threshold)
             if not is_bad(after):
                 what = f"the good commit is as bad as the other one: {metric} {spell(before)} and {spell(after)}"
-                raise UsageError(what, hint="take one further back, or a lower --threshold")
+                also = "" if before == after else ", or a lower --threshold"
+                raise UsageError(what, hint=f"take one further back{also}")
 
             def judge(commit: str) -> str:
                 return asked.say(commit, is_bad)
