@@ -81,6 +81,8 @@ def test_shared_actions_come_once(loader: Loader) -> None:
         ("bench:nothing*", 'no bench matches "nothing*"', "`doit list`"),
         ("suite:goof", 'unknown suite "goof"', 'did you mean "good"?'),
         ("report:goof", 'unknown suite "goof"', 'did you mean "good"?'),
+        ("export:goof", 'unknown suite "goof"', 'did you mean "good"?'),
+        ("export:net-goof", "not the name of a bench", "model-backend-target"),
         ("bench:net-good", "not the name of a bench", "model-backend-target"),
         ("bnech:net-good-chip", "neither a command nor a task", 'did you mean "bench"?'),
         ("net-good-chip", "neither a command nor a task", "type bench:net-good-chip"),

@@ -168,7 +168,11 @@ class Selector:
         else:
             if group == "plot":
                 check_matplotlib()
-            is_suite = group == "suite" or (group in ("export", "plot") and self._catalogue.has(Suite, name))
+            is_either = group in (
+                "export",
+                "plot",
+            )  # a bench's name has a -, that of a misspelled suite most likely none
+            is_suite = group == "suite" or (is_either and ("-" not in name or self._catalogue.has(Suite, name)))
             refused: dict[str, tuple[Bench, UsageError]] = {}
             if is_suite:
                 plans, refused = self._plan_suite(name)
