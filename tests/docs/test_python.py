@@ -61,4 +61,4 @@ def test_the_notebook_runs_and_shows_tables(tmp_path: Path, monkeypatch: pytest.
     shown = [output.data["text/html"] for output in outputs if "data" in output]
     assert len(shown) == 4 and all("<table>" in html for html in shown)
     told = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
-    assert told.startswith("0 100.00% of ")
+    assert told.startswith("0 top-1 100 % of ")

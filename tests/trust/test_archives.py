@@ -181,7 +181,7 @@ def test_a_model_that_no_server_had_stays_with_its_checkout(tmp_path: Path) -> N
         (place.folder / "recipes" / "models" / "made.yaml").write_text(recipe)
     archive = str(places[0].export("made-tflm-host"))
     asked = len(callers)
-    assert places[0].told("verify", archive).endswith("10 outputs equal, 0 different\n")
+    assert places[0].told("verify", archive).endswith("11 outputs equal, 0 different\n")
     assert len(callers) == asked > 0
     assert "4 results restored" in places[1].told("import", archive)
     assert places[1].told("bench:made-tflm-host").startswith("5 up to date in")
@@ -210,7 +210,7 @@ def test_it_is_rebuilt_from_itself_alone(first: tuple[Place, Path], tmp_path: Pa
     command = [sys.executable, "-c", PROGRAM, "verify", str(first[1])]
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[1] == "5 actions rebuilt from it alone: 10 outputs equal, 0 different"
+    assert done.stdout.splitlines()[1] == "5 actions rebuilt from it alone: 11 outputs equal, 0 different"
     assert list(folder.iterdir()) == list((tmp_path / "scratch").iterdir()) == []
 
 
@@ -257,7 +257,7 @@ def test_other_tools_are_named(first: tuple[Place, Path], tmp_path: Path) -> Non
     assert done.stdout.splitlines()[1:] == [f"  tflite: 1.0 there, {version} here"]
     assert "its digests are right; it was not rebuilt, since it was made with other tools" in done.stderr
     last = place.told("verify", "--ignore-tool-versions", str(archive)).splitlines()[-1]
-    assert last == "5 actions rebuilt from it alone: 10 outputs equal, 0 different"
+    assert last == "5 actions rebuilt from it alone: 11 outputs equal, 0 different"
 
 
 def test_what_is_not_made_so_is_found_by_rebuilding(first: tuple[Place, Path], tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_what_is_not_made_so_is_found_by_rebuilding(first: tuple[Place, Path], t
     done = place.run("verify", str(archive))
     assert done.returncode == 1
     assert f"run {BENCH}: run.json: differs from byte" in done.stdout
-    assert done.stdout.endswith("9 outputs equal, 1 different\n")
+    assert done.stdout.endswith("10 outputs equal, 1 different\n")
     assert place.run("verify", "--no-rebuild", str(archive)).returncode == 0
     archive.write_bytes(resealed(first[1].read_bytes(), with_recipe))
     done = place.run("verify", str(archive))
