@@ -74,6 +74,13 @@ def test_channels_that_come_first_go_last(tmp_path: Path) -> None:
     assert _found(tmp_path / "set.npz", labelled.Form(None, 255.0, "first", ())) == _found(_npz(tmp_path))
 
 
+def test_whole_numbers_are_labels_where_classes_are_called_by_numbers(tmp_path: Path) -> None:
+    """The first class may be called 1: label 1 of an array is the second."""
+    path = _saved(tmp_path, x=np.zeros((4, 1), np.float32), y=np.arange(4))
+    read = labelled.read(path, "set.npz", labelled.Form(None, 1.0, "last", ("1", "2", "3", "4")))
+    assert [item.label for item in read.items] == [0, 1, 2, 3]
+
+
 def test_more_samples_begin_with_the_fewer(tmp_path: Path) -> None:
     """So that what was computed of them is kept; they are spread over all that there are."""
     read = labelled.read(_npz(tmp_path), "set.npz", FORM)

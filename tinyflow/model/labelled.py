@@ -152,7 +152,7 @@ def _of_npz(path: Path, name: str, form: Form) -> Labelled:
     items = []
     for index, label in enumerate(y.tolist()):
         where = f"{name}, sample {index}"
-        items.append(Item(str(index), _label(str(label), form.classes, where), where, _row(x, index)))
+        items.append(Item(str(index), _label(label, form.classes, where), where, _row(x, index)))
     return Labelled(items, form.classes)
 
 
@@ -177,7 +177,7 @@ def records(item: Item, bytes_each: int, form: Form) -> Labelled:
     items = []
     for index, label in enumerate(table[:, 0].tolist()):
         where = f"{item.where}, record {index}"
-        items.append(Item(str(index), _label(str(label), form.classes, where), where, _record(table, index, dtype)))
+        items.append(Item(str(index), _label(label, form.classes, where), where, _record(table, index, dtype)))
     return Labelled(items, form.classes)
 
 
@@ -185,10 +185,11 @@ def _record(table: Array, index: int, dtype: np.dtype[Any]) -> Callable[[], Arra
     return lambda: np.frombuffer(table[index, 1:].tobytes(), dtype)
 
 
-def _label(text: str, classes: Sequence[str], where: str) -> int:
-    """The number of a class, by number or name."""
-    if text in classes:
-        return classes.index(text)
+def _label(given: str | int, classes: Sequence[str], where: str) -> int:
+    """The number of a class, by number or name; a whole number is never a name, whatever classes are called."""
+    if given in classes:
+        return classes.index(str(given))
+    text = str(given)
     if not text.isdecimal():
         known = f"classes: {', '.join(classes)}" if classes else "give a number from 0, or name `classes` in the recipe"
         raise ModelError(f'unknown class "{text}"', where=where, hint=known)
