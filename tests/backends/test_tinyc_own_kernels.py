@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinyflow.backends.tinyc.own_kernels import OwnKernel, _members, _numbers, lower_with, own_kernels
+from tinyflow.backends.tinyc.own_kernels import (
+    OwnKernel,
+    _members,
+    _numbers,
+    calls_to_size,
+    lower_with,
+    own_kernels,
+    with_scratch,
+)
+from tinyflow.backends.tinyc.program import lower
 from tinyflow.core.errors import RecipeError
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_reader import read
@@ -89,6 +98,20 @@ def test_what_no_layer_could_have_is_refused(entry: dict[str, str], key: str) ->
     """The key that is wrong comes with a hint."""
     found = OwnKernel(function="mine", **entry).complaint(HEADER)
     assert found is not None and found[0] == key and found[2]
+
+
+def test_what_a_function_tells_is_planned(graph: Graph) -> None:
+    """Of the calls of that kernel, and of no other; nothing else of the program changes."""
+    told = OwnKernel("conv2d", "mine", scratch={"function": "ask"}, when="kernel_width == 1", channels="apart")
+    assert told.complaint(HEADER) is None
+    program = lower(graph, "dsp", [told])
+    asked = calls_to_size(program)
+    steps = [step for step in program.steps if step.call.function == "mine"]
+    assert [*asked.values()] == steps and len(steps) == 4
+    sized = with_scratch(program, {number: 8 * place for place, number in enumerate(asked, 1)})
+    changed = [new.call.scratch_bytes for old, new in zip(program.steps, sized.steps, strict=True) if new != old]
+    assert changed == [8, 16, 24, 32]
+    assert all(step.call.takes_scratch and step.call.scratch_bytes == 0 for step in steps)
 
 
 def test_what_a_condition_may_name_is_what_layers_have(graph: Graph) -> None:

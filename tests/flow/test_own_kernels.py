@@ -92,6 +92,57 @@ def test_layers_of_ones_own_stand_beside_tinynns(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stdout + refused.stderr
 
 
+TOLD = """
+int32_t plain_told(const struct tinynn_conv2d_apart *p) {
+  return BYTES;
+}
+"""
+
+
+@pytest.mark.slow
+def test_a_function_of_the_library_tells_its_scratch(tmp_path: Path) -> None:
+    """By shape and the library's own defines, for memory to be planned with; kept; what can't be is told in a line."""
+    place, bench = project(tmp_path, "own_kernels"), "aww-tinyc-stm32f7+plain"
+    recipe, kernel = (place / "recipes" / "runtimes" / "plainnn" / name for name in ("runtime.yaml", "plain.c"))
+    text, code = recipe.read_text(), kernel.read_text() + TOLD
+
+    def run(returned: str, factor: int = 2, *, name: str = "plain_told", bench: str = bench) -> tuple[int, str]:
+        asked = text.replace("scratch: 2 * input_channels", f"scratch: {{function: {name}}}")
+        recipe.write_text(f"{asked}defines: {{FACTOR: {factor}}}\n")
+        kernel.write_text(code.replace("BYTES", returned))
+        done = doit(place, f"bench:{bench}", TINYFLOW_CACHE="cache")
+        return done.returncode, done.stdout + done.stderr
+
+    def scratch(bench: str = bench) -> set[int]:
+        assert metrics(place, bench)
+        plan = json.loads((place / "build" / bench / "plan.json").read_bytes())
+        return {tensor["bytes"] for tensor in plan["arena"]["tensors"] if "scratch" in tensor["name"]}
+
+    by_shape = "FACTOR * p->conv2d.input_channels"
+    status, said = run(by_shape)
+    assert status == 0, said
+    assert 128 in scratch() and 8192 not in scratch()
+    arena = metrics(place, bench)["arena_bytes"]
+    status, again = run(by_shape)
+    assert status == 0 and "built" not in again, again
+    status, said = run(by_shape, 128)
+    assert status == 0 and "scratch aww tinyc" in said, said
+    assert 8192 in scratch() and metrics(place, bench)["arena_bytes"] >= arena + 7000
+    for other in ("aww-tinyc-host+plain", "aww-tinyc-riscv_qemu+plain"):
+        status, said = run(by_shape, bench=other)
+        assert status == 0 and 128 in scratch(other), said
+
+    for returned, name, told in (
+        ("p->conv2d.input_channels", "plain_told", r"plain_pixel: writes \d+ bytes or more at model_arena"),
+        ("-4", "plain_told", "plain_told says that layer 2 CONV_2D needs -4 bytes of scratch"),
+        ("1 << 30", "plain_told", "plain_told says that layer 2 CONV_2D needs 1073741824 bytes of scratch"),
+        ("*(volatile int32_t *)0xfffffff0", "plain_told", r"scratch of own kernels: .*\n.*asked: plain_told"),
+        ("0", "plain_other", "undefined: plain_other"),
+    ):
+        status, said = run(returned, name=name)
+        assert status == 1 and re.search(told, said) and "Traceback" not in said, said
+
+
 @pytest.mark.slow
 def test_a_trial_finds_what_a_network_does_not(tmp_path: Path) -> None:
     """A kernel that clamps at one end only is exact on a network of ReLUs."""

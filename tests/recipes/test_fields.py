@@ -26,6 +26,8 @@ def _read(kind: Any, value: object) -> object:
         (fields.Module, "tinyflow.backends.tvm", "tinyflow.backends.tvm"),
         (fields.RelativePath, "nets/..net.tflite", "nets/..net.tflite"),
         (fields.Address, 0x42000000, 0x42000000),
+        (fields.Scratch, "2 * inputs", "2 * inputs"),
+        (fields.Scratch, {"function": "my_Scratch"}, {"function": "my_Scratch"}),
     ],
 )
 def test_a_good_value_is_taken(kind: Any, text: object, value: object) -> None:
@@ -55,6 +57,10 @@ def test_a_good_value_is_taken(kind: Any, text: object, value: object) -> None:
         (fields.RelativePath, None, "expected a relative path without .., not nothing"),
         (fields.Address, -1, "-1 is not an address"),
         (fields.Natural, -1, "expected 0 or more, not -1"),
+        (fields.Scratch, {"functon": "f"}, "expected an expression, or {function: NAME} of a function in C"),
+        (fields.Scratch, {"function": "f", "x": "y"}, "expected an expression, or {function: NAME}"),
+        (fields.Scratch, {"function": "f(x)"}, "expected an expression, or {function: NAME}"),
+        (fields.Scratch, 8, "not 8"),
     ],
 )
 def test_a_bad_value_is_refused_in_words(kind: Any, value: object, complaint: str) -> None:

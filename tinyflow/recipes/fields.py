@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from tinyflow.core import units
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _UNIT_SUFFIXES = ("_bytes", "_hz", "_s", "_instructions", "_a", "_v")
 
 
+_IN_C = r"[A-Za-z_][A-Za-z0-9_]*"
 _SECRET = re.compile(r"(?i)token|secret|passw|pwd|signature|credential|api.?key|(^|[&;])(sig|key|auth\w*|jwt|code)=")
 
 
@@ -110,6 +111,23 @@ class Limit(_Read):
         return {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}], "examples": [0, "0.5%"]}
 
 
+@dataclass(frozen=True)
+class Told(_Read):
+    """An expression, or `{function: NAME}`: a function of C that tells the value."""
+
+    def validate(self, value: Any) -> str | dict[str, str]:
+        """Either; ValueError says what was wanted."""
+        name = value.get("function") if isinstance(value, dict) and len(value) == 1 else None
+        if not isinstance(value, str) and (not isinstance(name, str) or re.fullmatch(_IN_C, name) is None):
+            raise ValueError(f"expected an expression, or {{function: NAME}} of a function in C, not {show(value)}")
+        return value  # type: ignore[no-any-return]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        function = {"type": "string", "pattern": f"^{_IN_C}$"}
+        told = {"properties": {"function": function}, "required": ["function"], "additionalProperties": False}
+        return {"anyOf": [{"type": "string"}, {"type": "object", **told}]}
+
+
 def _check_address(value: int) -> None:
     if not 0 <= value < 1 << 64:
         raise ValueError(f"{value} is not an address")
@@ -158,6 +176,8 @@ Voltage = Annotated[float, Quantity(units.parse_voltage, "a voltage", "3.3V")]
 Instructions = Annotated[int, Quantity(units.parse_instructions, "a limit", "2000Minstr")]
 
 MaxRegression = Annotated[str, Limit()]
+
+Scratch = Annotated[Union[str, dict[str, str]], Told()]
 
 Address = Annotated[int, Check(_check_address)]
 Natural = Annotated[int, Check(_check_natural)]

@@ -20,7 +20,7 @@ def generate(workspace: Workspace) -> None:
     Outputs: `sources/`, `plan.json`, and `network.json`: what was compiled, but for the weights' values; and the
     documents that the backend has besides.
     Where there is a parameter `tuning`, the backend gets it, and the records of the inputs `tuning/…`; so it gets the
-    input `memplan.json`, which option memplan names.
+    input `memplan.json`, which option memplan names, and `scratch.json` of stage scratch.
     Parameters: backend (the recipe's name, for errors and the plan), implementation (a module with `check` and
     `generate`), options. Raises ModelError for a model that is damaged or that the backend can't compile.
     """
@@ -36,7 +36,8 @@ def generate(workspace: Workspace) -> None:
     if "tuning" in workspace.parameters:
         records = [path for name, path in sorted(workspace.inputs.items()) if name.startswith("tuning/")]
         tuned |= {"tuning": workspace.parameters["tuning"], "records": records}
-    if "memplan.json" in workspace.inputs:
-        tuned["memplan"] = workspace.inputs["memplan.json"]
+    for name in ("memplan", "scratch"):
+        if f"{name}.json" in workspace.inputs:
+            tuned[name] = workspace.inputs[f"{name}.json"]
     workspace.write_json("network.json", summarise(graph), sort_keys=True)
     implementation.generate(source, graph, backend, options, *outputs, **tuned)

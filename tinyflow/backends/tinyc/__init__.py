@@ -6,6 +6,7 @@ interpreter, no heap and no flatbuffer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,7 @@ def generate(
     out: Path,
     plan: Path,
     memplan: Path | None = None,
+    scratch: Path | None = None,
 ) -> None:
     """Write C sources of `graph` into the folder `out` and its memory plan to the file `plan`.
 
@@ -110,12 +112,34 @@ def generate(
     winograd (see `faster`), stream (see `streaming`), goal (an objective: ram and flash leave out what wants more),
     feed (the application hands over the rows of the first input), rows (of each call of a chain) and order (ORDERS of
     options.py), input (kept: no invoke changes it), memplan (the name of `memplan`, a user's placement), own_kernels
-    (a user's, see `own_kernels`), own (of which operator they are to be).
+    (a user's, see `own_kernels`), own (of which operator they are to be). `scratch`: what the functions that
+    `write_scratch` calls have said, as JSON.
     """
     from tinyflow.backends.tinyc.backend import write_sources
+    from tinyflow.backends.tinyc.own_kernels import with_scratch
 
     own = None if memplan is None else (str(options["memplan"]), memplan.read_text(encoding="utf-8", errors="replace"))
-    write_sources(_program(graph, options), backend, _memory_of(options), out, plan, own)
+    program = _program(graph, options)
+    if scratch is not None:
+        program = with_scratch(program, json.loads(scratch.read_bytes()))
+    write_sources(program, backend, _memory_of(options), out, plan, own)
+
+
+def write_scratch(graph: Graph, backend: str, options: Mapping[str, Any], out: Path) -> dict[str, tuple[str, str]]:
+    """Write a program whose `model_setup` leaves in `model_arena` the scratch that own kernels need, as int32.
+
+    Returns of each, in that order, the number of its step, the function that tells, and the layer.
+    """
+    from tinyflow.backends.tinyc import sources
+    from tinyflow.backends.tinyc.own_kernels import calls_to_size
+
+    steps = calls_to_size(_program(graph, options))
+    sources.write_scratch(steps, backend, out)
+    names = graph.operators
+    return {
+        number: (step.call.sized_by, f"layer {step.operator} {names[step.operator].name}")
+        for number, step in steps.items()
+    }
 
 
 def _program(graph: Graph, options: Mapping[str, Any]) -> Program:

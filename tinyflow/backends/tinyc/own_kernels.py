@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinyflow.backends.arrays import Constant
-from tinyflow.backends.programs.steps import Step
+from tinyflow.backends.programs.steps import Program, Step
 from tinyflow.backends.tinyc.lowering import lower_operator
 from tinyflow.backends.tinynn.calls import Call, Field
 from tinyflow.backends.tinynn.kernels import KERNELS
@@ -37,7 +37,7 @@ class OwnKernel:
     function: str
     weights: str = "as_is"
     channels: str = "records"
-    scratch: str | None = None
+    scratch: str | Mapping[str, str] | None = None
     when: str = "True"
     walk: str = "all"
 
@@ -46,6 +46,11 @@ class OwnKernel:
         """The function of tinynn whose constants it gets."""
         is_as_it_is = self.weights == "as_is"
         return f"tinynn_{f'{self.operator}_ref' if is_as_it_is else self.weights.removeprefix(_PACKED)}"
+
+    @property
+    def sized_by(self) -> str:
+        """The function that tells its scratch, if one does."""
+        return self.scratch["function"] if isinstance(self.scratch, Mapping) else ""
 
     def complaint(self, header: str) -> tuple[str, str, str] | None:
         """The key that is wrong, why, and a hint. `header` is the text of tinynn.h."""
@@ -62,7 +67,7 @@ class OwnKernel:
         if self.channels == "apart" and (self.operator not in _APART or self.weights != "as_is"):
             return "channels", "channels are apart beside weights as_is only", f"operators: {', '.join(_APART)}"
         numbers = sorted(_members(header, f"tinynn_{kernel.struct}"))
-        for key in ("when", "scratch"):
+        for key in ("when", *(() if self.sized_by else ("scratch",))):
             try:
                 expressions.parse(str(getattr(self, key) or 0), numbers)
             except UsageError as error:
@@ -79,6 +84,22 @@ def own_kernels(options: Mapping[str, Any]) -> tuple[OwnKernel, ...]:
         hint = f"own kernels that are linked: {', '.join(sorted({one.operator for one in every})) or 'none'}"
         raise RecipeError(f'no own kernel for "{wanted}"', hint=hint)
     return found
+
+
+def calls_to_size(program: Program) -> dict[str, Step]:
+    """The steps whose scratch a function tells, by their numbers in the program."""
+    numbered = enumerate((*program.steps, *program.once))
+    return {str(number): step for number, step in numbered if isinstance(step, Step) and step.call.sized_by}
+
+
+def with_scratch(program: Program, sizes: Mapping[str, int]) -> Program:
+    """The program with the bytes that functions have told of its steps, by their numbers."""
+    new = {
+        id(step): replace(step, call=replace(step.call, scratch_bytes=sizes[number]))
+        for number, step in calls_to_size(program).items()
+    }
+    steps = tuple(new.get(id(step), step) for step in program.steps)
+    return replace(program, steps=steps, once=tuple(new.get(id(step), step) for step in program.once))
 
 
 def lower_with(own: Sequence[OwnKernel], graph: Graph, operator: Operator, variant: str) -> list[Step]:
@@ -109,7 +130,7 @@ def _step(kernel: OwnKernel, graph: Graph, operator: Operator, notes: list[str])
     if not _value(kernel, "when", numbers):
         notes.append(f"not {kernel.function}: {kernel.when} is false")
         return None
-    size = 0 if kernel.scratch is None else int(_value(kernel, "scratch", numbers))
+    size = 0 if kernel.scratch is None or kernel.sized_by else int(_value(kernel, "scratch", numbers))
     fields, struct = call.fields, call.struct
     if kernel.channels == "apart":
         fields, struct = _apart(kernel.operator, call, symmetric(graph, operator)), f"{struct}_apart"
@@ -123,6 +144,7 @@ def _step(kernel: OwnKernel, graph: Graph, operator: Operator, notes: list[str])
         overlaps=shape.overlaps(numbers) if kernel.walk != "all" else {},
         notes=tuple(notes),
         is_own=True,
+        sized_by=kernel.sized_by,
     )
     return replace(steps[0], call=called)
 

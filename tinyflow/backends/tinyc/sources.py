@@ -62,6 +62,23 @@ def write(program: Program, memory: Memory, backend: str, folder: Path, *, keeps
     return constants
 
 
+def write_scratch(steps: Mapping[str, Step], backend: str, folder: Path) -> None:
+    """Write a program in place of a model: `model_setup` leaves in the arena what functions say of these steps."""
+    constants = Constants()
+    functions = {step.call.sized_by: step.call.struct for step in steps.values()}
+    text = [f"int32_t {name}(const struct {struct} *);\n\n" for name, struct in sorted(functions.items())]
+    text += [_parameters(int(number), step.call, constants) for number, step in steps.items()]
+    calls = [
+        f"  {ARENA}[{place}] = {step.call.sized_by}(&step_{number});\n"
+        for place, (number, step) in enumerate(steps.items())
+    ]
+    body = "".join(calls)
+    text += [f"int32_t {ARENA}[{max(1, len(steps))}];\n\nint model_setup(void) {{\n{body}  return 0;\n}}\n\n"]
+    includes = '#include <stdint.h>\n\n#include "tinynn.h"\n#include "weights.h"\n\nint model_setup(void);\n'
+    files = {"model.c": f"{includes}int model_invoke(void);\n\n{''.join(text)}int model_invoke(void) {{ return 0; }}\n"}
+    write_files(folder, backend, files | arrays.files(constants.arrays, '#include "tinynn.h"\n'))
+
+
 def _model(program: Program, memory: Memory, constants: Constants) -> str:
     places = _Places(program, memory, constants)
     numbered = [*enumerate(program.steps), *enumerate(program.once, len(program.steps) + 1)]

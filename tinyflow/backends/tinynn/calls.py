@@ -40,6 +40,8 @@ class Call:
     """The same by kernels that want more scratch or flash, the fastest first."""
     is_own: bool = False
     """Whether the function is a user's, which tinynn.h doesn't declare; its tensors are int8."""
+    sized_by: str = ""
+    """The user's function that says how many bytes of scratch it needs: `int32_t f(const struct …*)`."""
 
     @property
     def flash_bytes(self) -> int:

@@ -118,10 +118,10 @@ class Builds:
             str(backend.tuning),
         )
 
-    def arena(
-        self, resolved: ResolvedBench, generate: Action, inputs: Mapping[str, Input], tools: tuple[Tool, ...]
+    def measured(
+        self, resolved: ResolvedBench, stage: str, generate: Action, given: Mapping[str, Input], tools: tuple[Tool, ...]
     ) -> Action:
-        """Find how large the arena of what `generate` makes must be; `inputs` has samples and what runs them.
+        """What `generate` must know from the target: stage arena or scratch; `given` has what runs it, and on what.
 
         Memory has room for any where it is simulated.
         """
@@ -130,16 +130,17 @@ class Builds:
             facts["memory"] = oversize.enlarged(facts["memory"])
         return self._inner(
             resolved,
-            "arena:arena",
-            "the arena",
-            "arena.json",
-            {**generate.inputs, **inputs},
+            f"{stage}:{stage}",
+            f"the {stage}",
+            f"{stage}.json",
+            {**generate.inputs, **given},
             {
                 **generate.parameters,
                 "flags": [f"-{resolved.optimise}", *resolved.settings.flags, *resolved.settings.all_flags],
                 "target": {**facts, **resolved.target.seen(resolved.processor)},
             },
             (*generate.tools, *tools),
+            *generate.implementation,
         )
 
     def _inner(

@@ -112,17 +112,24 @@ class Generation:
             self._catalogue.refuse(kind, owner, place, f'there is no file "{name}" beside this recipe')
         return {"memplan.json": SourceFile(path, name)}
 
-    def arena(self, resolved: ResolvedBench, generate: Action, given: Mapping[str, Input]) -> tuple[Action, ...]:
-        """What finds the size of an interpreter's arena, if a recipe asks for that, and what generates with it instead.
+    def measured(self, resolved: ResolvedBench, generate: Action, given: Mapping[str, Input]) -> tuple[Action, ...]:
+        """What finds the size of an interpreter's arena, or of own kernels' scratch, if a recipe asks for that, and
+        what generates with it instead.
 
-        `given`: the samples that it is run on.
+        `given`: the samples that an interpreter is run on.
         """
-        if resolved.backend.arena is None:
+        own = resolved.options.get("own_kernels", ())
+        if resolved.backend.arena is not None:
+            stage = "arena"
+        elif any(isinstance(kernel.get("scratch"), Mapping) for kernel in own):
+            stage, given = "scratch", {}
+        else:
             return (generate,)
         machine = capabilities(resolved.target.seen(resolved.processor))
         inputs = {**given, **{name: self._known.add(made.action).output(name) for name, made in machine.inputs.items()}}
-        found = self._builds.arena(resolved, generate, inputs, machine.tools)
-        title, sized = f"{generate.title} for {resolved.target.name}", {"arena.json": found.output("arena.json")}
+        found = self._builds.measured(resolved, stage, generate, inputs, machine.tools)
+        name = f"{stage}.json"
+        title, sized = f"{generate.title} for {resolved.target.name}", {name: found.output(name)}
         return found, self._known.add(replace(generate, title=title, inputs={**generate.inputs, **sized}))
 
     def generate(

@@ -93,7 +93,7 @@ class Planner:
         lowered = self._generation.lower(resolved, model, records)
         generated = self._generation.generate(resolved, model, lowered, records)
         given = {name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")}
-        *found, generated = self._generation.arena(resolved, generated, given)
+        *found, generated = self._generation.measured(resolved, generated, given)
         made = [*whole, converted, original, *transforms, *tuned, *lowered, *found, generated]
         program = model
         layers: dict[str, Output] = {}

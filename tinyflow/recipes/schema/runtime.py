@@ -7,7 +7,7 @@ from dataclasses import field
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from tinyflow.recipes.fields import Check, Digest, Name, ProcessorName, RelativePath, Root, Standard, Text, Url
+from tinyflow.recipes.fields import Check, Digest, Name, ProcessorName, RelativePath, Root, Scratch, Standard, Text, Url
 from tinyflow.recipes.schema.part import Part, Recipe, part
 from tinyflow.recipes.schema.words import check_places
 
@@ -26,9 +26,10 @@ class OwnKernel(Part):
     """`as_is`: as the model has them, those of the variant ref; or `packed.conv2d_dsp`: as that function of tinynn."""
     channels: Literal["records", "apart"] = "records"
     """Of weighted layers: one record an output, bias folded; or biases, multipliers and shifts apart, in `…_apart`."""
-    scratch: str | None = None
-    """Bytes, as an expression over the struct's numbers, `4 * input_channels * kernel_width`; a function without that
-    parameter has none."""
+    scratch: Scratch | None = None
+    """Bytes, as an expression over the struct's numbers, `4 * input_channels * kernel_width`; or `{function: NAME}`
+    of a function `int32_t f(const struct …*)` that is asked for each layer on the target. Without it there is no such
+    parameter."""
     when: str = "True"
     """An expression: `kernel_width == 1 and stride_x == 1`. Other layers are the next entry's, or tinynn's."""
     walk: Literal["elements", "pixels", "rows", "all"] = "all"
