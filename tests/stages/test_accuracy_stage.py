@@ -72,6 +72,25 @@ def test_sides_have_their_own_figures(tmp_path: Path) -> None:
     assert found["wrong"] == [{"sample": "b", "label": 0, "taken_for": 1}]
 
 
+def test_the_first_of_several_outputs_counts(tmp_path: Path) -> None:
+    """On the float side, too, where those of a sample lie one behind the other as well."""
+    second, one = {**PORT, "shape": [1, 1], "bytes": 1}, np.full((3, 1), 9, np.int8)
+    both = np.concatenate([EXPECTED, one], axis=1)
+    plan = {
+        **{"schema": 1, "backend": "x", "arena": None, "weights_bytes": 0, "setup": "s", "invoke": "i", "layers": []},
+        "inputs": [{"symbol": "in", "bytes": 3}],
+        "outputs": [{"symbol": "out", "bytes": 3}, {"symbol": "more", "bytes": 1}],
+    }
+    more = {
+        "reference.json": json.dumps({"outputs": [PORT, second], "reference": "tflm"}).encode(),
+        "plan.json": json.dumps(plan).encode(),
+        **{"reference/0.bin": both.tobytes(), "firmware/0.bin": both.tobytes(), "firmware/1.bin": b""},
+        "float/0.bin": both.astype("<f4").tobytes(),
+    }
+    sides = _computed(tmp_path, EXPECTED, more=more)["sides"]
+    assert sides["float"]["top1"] == sides["firmware"]["top1"] == 1
+
+
 def test_an_anomaly_needs_an_output_like_the_input(tmp_path: Path) -> None:
     """Else nothing tells how far they are from each other."""
     with pytest.raises(ModelError, match="gives 3 values of 4"):

@@ -120,8 +120,8 @@ def _real(content: bytes, ports: Sequence[Mapping[str, Any]], *, is_float: bool)
 
     port = ports[0]
     if is_float:
-        elements = int(np.prod(port["shape"]))
-        real: Reals = np.frombuffer(content, "<f4").astype(np.float64).reshape(-1, elements)
+        elements = [int(np.prod(each["shape"])) for each in ports]
+        real: Reals = np.frombuffer(content, "<f4").astype(np.float64).reshape(-1, sum(elements))[:, : elements[0]]
         return real
     size = sum(each["bytes"] for each in ports)
     table = np.frombuffer(content, np.uint8).reshape(-1, size)[:, : port["bytes"]]
