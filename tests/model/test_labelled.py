@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,16 @@ def test_channels_that_come_first_go_last(tmp_path: Path) -> None:
     """As CIFAR-10 has them: all reds of an image, then all greens."""
     np.savez(tmp_path / "set.npz", x=X.transpose(0, 3, 1, 2), y=Y)
     assert _found(tmp_path / "set.npz", labelled.Form(None, 255.0, "first", ())) == _found(_npz(tmp_path))
+
+
+def test_channels_come_first_in_pictures_alone(tmp_path: Path) -> None:
+    """A row of numbers has none."""
+    np.savez(tmp_path / "set.npz", x=X, y=Y)
+    form = labelled.Form(None, 255.0, "first", ())
+    row = replace(TENSOR, shape=(1, TENSOR.elements))
+    (item, *_) = labelled.read(tmp_path / "set.npz", "set.npz", form).items
+    with pytest.raises(ModelError, match="is of pictures, and the network takes 1 x 12"):
+        next(labelled.Taker(row, form).windows(item))
 
 
 def test_whole_numbers_are_labels_where_classes_are_called_by_numbers(tmp_path: Path) -> None:

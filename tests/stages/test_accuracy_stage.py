@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from tinyflow.core.action import Workspace
 from tinyflow.core.errors import ModelError, ValidationError
+from tinyflow.stages import labelled
 from tinyflow.stages.accuracy import accuracy
 
 PORT = {"dtype": "int8", "shape": [1, 3], "bytes": 3, "scale": 0.5, "zero_point": -1}
@@ -95,3 +98,46 @@ def test_an_anomaly_needs_an_output_like_the_input(tmp_path: Path) -> None:
     """Else nothing tells how far they are from each other."""
     with pytest.raises(ModelError, match="gives 3 values of 4"):
         _computed(tmp_path, EXPECTED, more={"real.bin": np.zeros((3, 4)).tobytes()}, task="anomaly")
+
+
+def test_what_is_not_finite_is_refused(tmp_path: Path) -> None:
+    """NaN is smaller than nothing, so that all would be right."""
+    nan = np.full((3, 3), np.nan, "<f4").tobytes()
+    with pytest.raises(ModelError, match="outputs of the float side are not all finite"):
+        _computed(tmp_path, EXPECTED, more={"float/0.bin": nan})
+
+
+def _encrypted() -> bytes:
+    """A zip whose file wants a password."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.bin", b"0")
+    return (
+        packed.getvalue()
+        .replace(b"PK\x03\x04\x14\x00\x00", b"PK\x03\x04\x14\x00\x01")
+        .replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")
+    )
+
+
+def _many() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(5):
+            archive.writestr(f"{number}.bin", bytes(600))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "what"), [(_encrypted(), "is no archive that can be read"), (_many(), "holds more than")]
+)
+def test_an_archive_that_cannot_be_unpacked_is_refused(
+    content: bytes, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that wants a password, and one whose files are too large all together; with its name."""
+    monkeypatch.setattr(labelled, "_MOST_BYTES", 1000)
+    (tmp_path / "set.zip").write_bytes(content)
+    parameters = {"name": "set.zip", "table": None, "member": "a.bin"}
+    workspace = Workspace(tmp_path, parameters, {"data": tmp_path / "set.zip"}, {}, tmp_path / "log", 9.0)
+    with pytest.raises(ModelError, match=what) as raised:
+        labelled._opened(workspace)
+    assert raised.value.where == "set.zip"

@@ -267,6 +267,9 @@ class Taker:
     def _taken(self, values: Array, where: str) -> tuple[Array, Array]:
         tensor, kind = self.tensor, values.dtype.kind
         if self.form.channels == "first":
+            if len(tensor.shape) != 4:
+                shape = " x ".join(map(str, tensor.shape))
+                raise ModelError(f"`channels: first` is of pictures, and the network takes {shape}", where=where)
             *_, height, width, channels = tensor.shape
             values = values.reshape(channels, height, width).transpose(1, 2, 0).ravel()
         own = numpy_dtype(tensor)

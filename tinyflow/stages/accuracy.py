@@ -42,10 +42,15 @@ def accuracy(workspace: Workspace) -> None:
     from tinyflow.model import scores
 
     read = {side: _real(contents[side] or b"", ports, is_float=side == "float") for side in sides}
+    import numpy as np
+
+    for side, values in read.items():
+        if not np.isfinite(values).all():
+            raise ModelError(
+                f"outputs of the {side} side are not all finite", hint="such answers are neither right nor wrong"
+            )
     task, target = workspace.parameters["task"], workspace.parameters["target"]
     if task == "anomaly":
-        import numpy as np
-
         given = np.frombuffer(workspace.inputs["real.bin"].read_bytes()).reshape(count, -1)
         if any(values.shape != given.shape for values in read.values()):
             what = f"the network gives {read['firmware'].shape[1]} values of {given.shape[1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -14,6 +15,11 @@ from tinyflow.core.errors import ModelError
 
 _MOST_BYTES = 4 << 30  # of what an archive holds
 _PIECE_BYTES = 1 << 20
+# RuntimeError: a zip with a password
+_UNREADABLE = (
+    *(OSError, EOFError, NotImplementedError, RuntimeError),
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
 
 
 def labelled(workspace: Workspace) -> None:
@@ -90,9 +96,10 @@ def _opened(workspace: Workspace) -> tuple[Path, str]:
         return path, name
     folder = workspace.folder / "unpacked"
     try:
+        room = _MOST_BYTES
         for inner, content in archived:
-            _keep(folder, inner, content, name)
-    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+            room -= _keep(folder, inner, content, name, room)
+    except _UNREADABLE as error:
         raise ModelError(f"is no archive that can be read: {error}", where=name) from None
     target = folder / (member or "")
     if not target.exists():
@@ -123,8 +130,8 @@ def _of_zip(path: Path) -> Iterator[tuple[str, Any]]:
                     yield entry.filename, content
 
 
-def _keep(folder: Path, inner: str, content: IO[bytes], name: str) -> None:
-    """Write one file of an archive below a folder, wherever the archive wants it."""
+def _keep(folder: Path, inner: str, content: IO[bytes], name: str, room: int) -> int:
+    """Write one file of an archive below a folder, wherever the archive wants it; its bytes, at most `room`."""
     place = PurePosixPath(inner)
     if place.is_absolute() or ".." in place.parts:
         raise ModelError(f'holds "{inner}", which leads out of it', where=name, hint="pack it again")
@@ -133,5 +140,8 @@ def _keep(folder: Path, inner: str, content: IO[bytes], name: str) -> None:
     with target.open("wb") as stream:
         while piece := content.read(_PIECE_BYTES):
             stream.write(piece)
-            if stream.tell() > _MOST_BYTES:
-                raise ModelError(f'"{inner}" is larger than {_MOST_BYTES >> 30} GiB', where=name)
+            if stream.tell() > room:
+                raise ModelError(
+                    f"holds more than {_MOST_BYTES >> 30} GiB", where=name, hint="`count` takes fewer of a folder"
+                )
+        return stream.tell()

@@ -13,7 +13,7 @@ from tinyflow.recipes.suggest import hint_for
 from tinyflow.report.paper import FORMATS
 from tinyflow.report.plots import KINDS, check_metric
 
-_PACKAGES = ("matplotlib", "fonttools", "numpy", "pillow")  # all that decide bytes
+_PACKAGES = ("matplotlib", "fonttools", "kiwisolver", "numpy", "pillow")  # all that decide bytes
 
 
 @dataclass(frozen=True)

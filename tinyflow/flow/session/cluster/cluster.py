@@ -271,8 +271,8 @@ class Cluster:
             elif "log" in answer:
                 try:
                     take(answer, workspace)
-                except ValueError as error:
-                    self._exclude(worker, str(error))
+                except (ValueError, KeyError) as error:  # damaged, or without what it should hold
+                    self._exclude(worker, f"its answer is not whole: {error}")
                 else:
                     self._held.update(name for name, _ in inputs.values())
                     self._held.update(answer["outputs"].values())
