@@ -316,7 +316,7 @@ def test_wrong_use_is_told_in_a_line(tmp_path: Path) -> None:
     for words, complaint in (
         (["export:smal-tflm-host"], 'unknown model "smal"'),
         (["export:"], "export what?"),
-        (["export:nothing"], "not the name of a bench"),
+        (["export:nothing"], 'unknown suite "nothing"'),
         (["export:x-*"], 'no export matches "x-*"'),
         (["import"], "import what?"),
         (["import", "missing.tar.gz"], "missing.tar.gz: can't be read: No such file or directory"),
