@@ -186,7 +186,7 @@ def _record(table: Array, index: int, dtype: np.dtype[Any]) -> Callable[[], Arra
 
 
 def _label(given: str | int, classes: Sequence[str], where: str) -> int:
-    """The number of a class, by number or name; a whole number is never a name, whatever classes are called."""
+    """The number of a class, by number or name. An integer is never a name; digits as text are, if a class has it."""
     if given in classes:
         return classes.index(str(given))
     text = str(given)

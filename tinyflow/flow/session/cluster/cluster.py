@@ -48,9 +48,9 @@ _SENT_BYTES = 128 << 10  # of what no worker has: it gets that before it asks, w
 _GREET_S = 15.0
 _END_S = 2.0
 _MESSAGE_BYTES = 32 << 20
-# What connections raise in the end, dask's own among them (CommClosedError is an OSError).
 _PLACE = re.compile("in <.*?>: ")  # of objects in memory
 _NO_IMPORT = re.compile("ModuleNotFoundError|ImportError|AttributeError")
+# What connections raise in the end, dask's own among them (CommClosedError is an OSError).
 _BROKEN = (OSError, TimeoutError, asyncio.TimeoutError, concurrent.futures.CancelledError, asyncio.CancelledError)
 
 
